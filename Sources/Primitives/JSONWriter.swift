@@ -1,0 +1,56 @@
+/// Writes JSON: members in their order, numbers as they were read, no white space.
+extension JSON {
+    /// One line of UTF-8 without a newline.
+    public var encoded: [UInt8] {
+        var output: [UInt8] = []
+        write(into: &output)
+        return output
+    }
+
+    private func write(into output: inout [UInt8]) {
+        switch self {
+        case .null: output += Array("null".utf8)
+        case .bool(let flag): output += Array((flag ? "true" : "false").utf8)
+        case .number(let number): output += number.text.bytes
+        case .string(let text): JSONText.write(text, into: &output)
+        case .array(let items):
+            output.append(0x5B)
+            for (position, item) in items.enumerated() {
+                if position > 0 { output.append(0x2C) }
+                item.write(into: &output)
+            }
+            output.append(0x5D)
+        case .object(let object):
+            output.append(0x7B)
+            for (position, member) in object.members.enumerated() {
+                if position > 0 { output.append(0x2C) }
+                JSONText.write(member.name, into: &output)
+                output.append(0x3A)
+                member.value.write(into: &output)
+            }
+            output.append(0x7D)
+        }
+    }
+}
+
+/// A string literal as RFC 8785 §3.2.2.2 wants it; bytes that are not UTF-8 become U+FFFD.
+enum JSONText {
+    private static let digits = Array("0123456789abcdef".utf8)
+
+    static func write(_ text: Text, into output: inout [UInt8]) {
+        output.append(0x22)
+        for byte in UTF8Check.isValid(text.bytes) ? text.bytes : Array(text.string.utf8) {
+            switch byte {
+            case 0x22, 0x5C: output += [0x5C, byte]
+            case 0x08: output += [0x5C, 0x62]
+            case 0x09: output += [0x5C, 0x74]
+            case 0x0A: output += [0x5C, 0x6E]
+            case 0x0C: output += [0x5C, 0x66]
+            case 0x0D: output += [0x5C, 0x72]
+            case 0..<0x20: output += [0x5C, 0x75, 0x30, 0x30, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            default: output.append(byte)
+            }
+        }
+        output.append(0x22)
+    }
+}
