@@ -1,0 +1,257 @@
+public import Primitives
+
+/// The writer of the ledger: batches in, receipts out.
+///
+/// **Format.** JSON Lines in UTF-8, one record a line, in segments named by the number of their first record
+/// (`00000000000000000001.jsonl`). A line begins
+/// `{"v":1,"seq":…,"time":…,"event":…,"prev":…,"instance":…,"boot":…,"batch":…` and goes on with the event's
+/// own members. `seq` counts from 1 over all segments. `prev` is the lower-case hexadecimal SHA-256 of the
+/// line before without its newline, over segments too; 64 zeros in the first record. `batch` is the `seq` of
+/// the first record of the same write: one batch is durable before the next is written. Under `sync` the live
+/// segment goes on with zeros, so readers stop at the first NUL; sealing cuts them off.
+///
+/// **Segments.** Each begins with a `segment` record and the records that restate what is open (see
+/// `Opening`), made durable before anything else in it is acknowledged. A start makes a new segment too:
+/// nothing is ever appended to a file that another run wrote.
+///
+/// **After an I/O error** nothing is known about the end of the segment: the failed batch may be there, in
+/// part or whole, and under `flush` even records acknowledged before may be gone, because the kernel drops
+/// pages that it could not write. So the segment is abandoned, and the next one
+/// * names in its `prev` the last acknowledged record: whatever the abandoned segment holds beyond it is no
+///   part of the ledger, and its opening says so (`abandons_previous`), so that a reader can tell it from an
+///   insertion;
+/// * restates every live claim, open approval and open call from memory, and is itself synced: a recovery
+///   never needs the abandoned segment again, even when its end cannot be read.
+///
+/// Until such a segment stands, every append fails. If the process ends before one stands, recovery may find
+/// the failed batch whole and keep it. That is safe: a claim, release or review counts that nobody was told
+/// of, never the other way round.
+public struct Journal<Storage: LedgerStorage & ~Copyable>: ~Copyable {
+    private var storage: Storage
+    private let settings: JournalSettings
+    private var head: ChainHead
+    private var live: LiveState
+    private var place: Place
+    /// Names of files that hold nothing acknowledged: an opening may be written over them.
+    private var reusable: Set<Text>
+
+    private enum Place {
+        case open(LiveSegment)
+        /// The last segment is whole; the next append opens one.
+        case sealed
+        /// The last segment is not to be trusted beyond the head.
+        case abandoned
+        case closed
+    }
+
+    /// A journal that takes records, and what it found.
+    @frozen public struct Opened: ~Copyable {
+        public var journal: Journal<Storage>
+        public let state: RecoveredState
+    }
+
+    /// Reads back what must still hold, cuts an incomplete end, and opens a new segment with `recovered` (if
+    /// it cut) and `start`.
+    ///
+    /// Throws `.broken` for a ledger that is damaged in any other way, and then has changed nothing.
+    public static func open(
+        _ storage: consuming Storage, settings: JournalSettings, at now: Now
+    ) throws(LedgerError) -> Opened {
+        let recovery = try Recovery.run(in: &storage, settings: settings, at: now.time)
+        var journal = Journal(storage, settings, recovery)
+        let state = recovery.state
+        let start = StartRecord(continuity: state.continuity, voidApprovals: state.voidApprovals.count)
+        do {
+            try journal.openSegment(
+                .start, with: state.cuts.map { RecoveredRecord(cut: $0).entry } + [start.entry], at: now)
+        } catch {
+            throw .unavailable(error)
+        }
+        return Opened(journal: journal, state: state)
+    }
+
+    private init(_ storage: consuming Storage, _ settings: JournalSettings, _ recovery: Recovery) {
+        self.storage = storage
+        self.settings = settings
+        (head, live, reusable) = (recovery.head, recovery.live, recovery.reusable)
+        place = .sealed
+    }
+
+    /// Of the last durable record.
+    public var lastSequence: UInt64 { head.sequence }
+    public var headDigest: Digest { head.digest }
+    /// Records by event, over the whole life of the ledger.
+    public var counters: [Text: UInt64] { live.counters }
+
+    /// Records one batch, all or nothing: returns when every record is durable (see `Durability`), and a
+    /// receipt for each.
+    ///
+    /// After a throw the caller acts as if nothing was recorded, and keeps refusing what was.
+    public mutating func append(_ entries: [Entry], at now: Now) throws(LedgerError) -> [Receipt] {
+        if case .closed = place { throw .closed }
+        guard !entries.isEmpty else { return [] }
+        try check(entries)
+        try live.makeRoom(for: entries.count, within: settings, at: now.time)
+        do {
+            try reachSegment(at: now)
+            let batch = Batch(entries, after: head, at: now.time, settings: settings)
+            try write(batch)
+            commit(batch.entries[...], of: batch, from: batch.first)
+            return (batch.first...batch.head.sequence).map { Receipt(sequence: $0) }
+        } catch {
+            abandon()
+            throw .unavailable(error)
+        }
+    }
+
+    /// Writes `stop`, cuts off the zeros and syncs, whatever the durability.
+    ///
+    /// Nothing can be appended afterwards.
+    public mutating func close(at now: Now) throws(LedgerError) {
+        _ = try append([StopRecord().entry], at: now)
+        do {
+            try seal()
+            place = .closed
+        } catch {
+            place = .closed
+            throw .unavailable(error)
+        }
+    }
+
+    private func check(_ entries: [Entry]) throws(LedgerError) {
+        guard entries.count <= JournalSettings.batchEntriesMax else {
+            throw .batchTooLarge(count: entries.count)
+        }
+        for entry in entries { try settings.check(entry) }
+    }
+
+    // MARK: Segments
+
+    /// On return there is an open segment with room.
+    private mutating func reachSegment(at now: Now) throws(StorageError) {
+        switch place {
+        case .open(let segment):
+            guard segment.recordBytes >= settings.segmentBytesMax else { return }
+            try seal()
+            try openSegment(.roll, at: now)
+        case .sealed: try openSegment(.roll, at: now)
+        case .abandoned: try openSegment(.error, at: now)
+        case .closed: preconditionFailure("a closed journal does not look for a segment")
+        }
+    }
+
+    private mutating func seal() throws(StorageError) {
+        guard case .open(let segment) = place else { return }
+        if segment.zeroedTo > segment.size { try storage.truncate(segment.name, to: segment.size) }
+        try storage.sync(segment.name)
+        place = .sealed
+    }
+
+    private mutating func openSegment(
+        _ reason: Opening.Reason, with entries: [Entry] = [], at now: Now
+    ) throws(StorageError) {
+        live.letGo(at: now.time)
+        let opening = live.opening(reason, abandonsPrevious: reason == .error, settings: settings)
+        let all = opening + entries
+        let batch = Batch(all, after: head, at: now.time, settings: settings)
+        var segment = LiveSegment(name: SegmentName.text(first: batch.first))
+        try makeEmpty(segment.name)
+        let (bytes, zeroedTo) = segment.padded(batch.bytes, ahead: settings.zeroAhead)
+        try storage.write(bytes, to: segment.name, at: 0)
+        try storage.sync(segment.name)
+        try storage.syncDirectory()
+        segment.wrote(batch.bytes.count, zeroedTo: zeroedTo)
+        segment.openingBytes = segment.size
+        place = .open(segment)
+        reusable.remove(segment.name)
+        if reason == .error { live.claimsAreRestated(from: batch.first) }
+        commit(batch.entries[opening.count...], of: batch, from: batch.first + UInt64(opening.count))
+    }
+
+    /// A file of that name that holds nothing acknowledged is used again.
+    ///
+    /// It is emptied durably first, so that a crash
+    /// cannot mix two attempts.
+    private mutating func makeEmpty(_ name: Text) throws(StorageError) {
+        if reusable.contains(name), try storage.segments().contains(name) {
+            try storage.truncate(name, to: 0)
+            try storage.sync(name)
+        } else {
+            reusable.insert(name)
+            try storage.create(name)
+        }
+    }
+
+    // MARK: Batches
+
+    private mutating func write(_ batch: Batch) throws(StorageError) {
+        guard case .open(var segment) = place else {
+            preconditionFailure("a batch is written to an open segment")
+        }
+        let (bytes, zeroedTo) = segment.padded(batch.bytes, ahead: settings.zeroAhead)
+        try storage.write(bytes, to: segment.name, at: segment.size)
+        if settings.durability == .sync { try storage.sync(segment.name) }
+        segment.wrote(batch.bytes.count, zeroedTo: zeroedTo)
+        place = .open(segment)
+    }
+
+    private mutating func commit(_ entries: ArraySlice<Entry>, of batch: Batch, from first: UInt64) {
+        head = batch.head
+        for (index, entry) in entries.enumerated() {
+            guard case .success(let change) = entry.change else {
+                preconditionFailure("a record is checked before it is written")
+            }
+            live.apply(
+                change, of: entry.event, entry.members, sequence: first + UInt64(index), time: batch.time)
+        }
+    }
+
+    /// Cutting off what failed frees space and spares readers, but nothing relies on it.
+    ///
+    /// Under `flush` the sync brings
+    /// what was acknowledged to the disk while the kernel still has it.
+    private mutating func abandon() {
+        guard case .open(let segment) = place else { return }
+        place = .abandoned
+        do { try storage.truncate(segment.name, to: segment.size) } catch {}
+        if settings.durability == .flush { do { try storage.sync(segment.name) } catch {} }
+    }
+}
+
+/// Proof that a record is durable.
+///
+/// Only the journal makes it.
+public struct Receipt: Hashable, Sendable {
+    public let sequence: UInt64
+
+    fileprivate init(sequence: UInt64) { self.sequence = sequence }
+}
+
+/// The segment that is being written.
+private struct LiveSegment {
+    let name: Text
+    /// Of records; the next one goes here.
+    private(set) var size = 0
+    /// Up to here zeros have been written.
+    private(set) var zeroedTo = 0
+    var openingBytes = 0
+
+    init(name: Text) { self.name = name }
+
+    var recordBytes: Int { size - openingBytes }
+
+    /// The bytes to write at `size`, with new zeros behind them where the old ones do not reach, and where
+    /// those end.
+    func padded(_ bytes: [UInt8], ahead: Int) -> (bytes: [UInt8], zeroedTo: Int) {
+        let end = size + bytes.count
+        guard ahead > 0, end > zeroedTo else { return (bytes, zeroedTo) }
+        return (bytes + [UInt8](repeating: 0, count: ahead), end + ahead)
+    }
+
+    mutating func wrote(_ count: Int, zeroedTo: Int) {
+        size += count
+        self.zeroedTo = zeroedTo
+    }
+}
+
+extension Journal: Sendable where Storage: Sendable, Storage: ~Copyable {}

@@ -1,0 +1,108 @@
+internal import Primitives
+
+/// Everything a recovery has to know, kept up record by record: by the journal as it writes, by recovery as
+/// it reads.
+///
+/// Both go through `apply`, so that what is restated and what is recovered cannot differ.
+struct LiveState {
+    private(set) var claims = LiveClaims()
+    private(set) var approvals: [Text: OpenApproval] = [:]
+    private var approvalOrder: [Text: UInt64] = [:]
+    /// Calls let through, by the number of the record that did.
+    private(set) var calls: [Text: UInt64] = [:]
+    private(set) var counters: [Text: UInt64] = [:]
+    /// Set at a start without proof of continuity; cleared when that run has outlasted the claim window.
+    private(set) var unprovenSince: Timestamp?
+    let claimWindow: Duration
+
+    init(claimWindow: Duration) { self.claimWindow = claimWindow }
+
+    var orderedApprovals: [OpenApproval] {
+        approvals.values.sorted { (approvalOrder[$0.id] ?? 0, $0.id) < (approvalOrder[$1.id] ?? 0, $1.id) }
+    }
+
+    var orderedCalls: [Text] { calls.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map(\.key) }
+
+    // MARK: Records
+
+    /// `members` are the record's, which `change` was read from.
+    mutating func apply(
+        _ change: LiveChange, of event: Text, _ members: JSONObject, sequence: UInt64, time: Timestamp
+    ) {
+        if let since = unprovenSince, time - since >= claimWindow { unprovenSince = nil }
+        if !change.restates { counters[event, default: 0] += 1 }
+        make(change, members, sequence, time)
+    }
+
+    private mutating func make(
+        _ change: LiveChange, _ members: JSONObject, _ sequence: UInt64, _ time: Timestamp
+    ) {
+        switch change {
+        case .none: break
+        case .decided(let call, let claim):
+            if let call { calls[call] = sequence }
+            if let claim { add(claim, sequence, time) }
+        case .released(let call, let approval):
+            calls[call] = sequence
+            removeApproval(approval)
+        case .concluded(let call): calls[call] = nil
+        case .approvalRequested(let id):
+            approvals[id] = OpenApproval(id: id, requested: members, time: time)
+            approvalOrder[id] = sequence
+        case .approvalReviewed(let id): approvals[id]?.reviews.append(.init(members: members, time: time))
+        case .approvalApproved(let id): approvals[id]?.approved = .init(members: members, time: time)
+        case .approvalEnded(let id): removeApproval(id)
+        case .opened(let opening): reset(to: opening)
+        case .restatedCalls(let open): for call in open { calls[call] = sequence }
+        case .restatedClaims(let live): for claim in live { add(claim, sequence, time) }
+        case .restatedRecord(let inner, let innerMembers, let innerTime):
+            make(inner, innerMembers, sequence, innerTime)
+        }
+    }
+
+    private mutating func add(_ claim: LiveChange.Claim, _ sequence: UInt64, _ time: Timestamp) {
+        claims.add(
+            issuer: claim.issuer, tokenID: claim.tokenID, expires: claim.expires, recorded: time,
+            window: claimWindow, sequence: sequence)
+    }
+
+    private mutating func removeApproval(_ id: Text) {
+        approvals[id] = nil
+        approvalOrder[id] = nil
+    }
+
+    private mutating func reset(to opening: Opening) {
+        (approvals, approvalOrder, calls) = ([:], [:], [:])
+        counters = opening.counters
+        unprovenSince = opening.unprovenSince
+        if opening.restatesClaims { claims.removeAll() }
+        if let horizon = opening.horizonSeconds { claims.raiseHorizon(to: horizon) }
+    }
+
+    // MARK: Time and limits
+
+    mutating func letGo(at now: Timestamp) { claims.letGo(at: now) }
+
+    /// Throws when `more` records might not fit; each adds one claim, approval or call at most.
+    mutating func makeRoom(for more: Int, within settings: JournalSettings, at now: Timestamp)
+        throws(LedgerError)
+    {
+        claims.letGoSometimes(at: now)
+        if claims.count + more > settings.claimsMax { claims.letGo(at: now) }
+        guard claims.count + more <= settings.claimsMax else { throw .full(.claims) }
+        guard approvals.count + more <= settings.approvalsMax else { throw .full(.approvals) }
+        guard calls.count + more <= settings.callsMax else { throw .full(.calls) }
+    }
+
+    /// A start without proof: of a lost tail, too, when no open approval can be trusted not to be consumed.
+    mutating func losesContinuity(at now: Timestamp) { unprovenSince = now }
+
+    /// Takes all open approvals out.
+    mutating func voidApprovals() -> [OpenApproval] {
+        let void = orderedApprovals
+        (approvals, approvalOrder) = ([:], [:])
+        return void
+    }
+
+    mutating func claimsAreRestated(from sequence: UInt64) { claims.rebase(to: sequence) }
+}
