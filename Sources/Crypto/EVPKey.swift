@@ -1,7 +1,9 @@
 internal import COpenSSL
 
-/// Owns one `EVP_PKEY`. OpenSSL counts references atomically and never changes a key once it is made, so it may be
-/// shared between threads.
+/// Owns one `EVP_PKEY`.
+///
+/// OpenSSL counts references atomically and never changes a key once it is made, so it may be shared between
+/// threads.
 @safe final class EVPKey: @unchecked Sendable {
     let pointer: OpaquePointer
 

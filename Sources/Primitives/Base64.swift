@@ -3,7 +3,8 @@
 /// Decoding has one meaning or none: no white space, no padding where the alphabet is `base64url`, exact padding
 /// where it is not, and the unused bits of the last character are zero, so that no two texts give the same bytes.
 public enum Base64 {
-    private static let standard = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    private static let standard = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     private static let url = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
     private static let standardValues = values(of: standard)
     private static let urlValues = values(of: url)

@@ -14,7 +14,9 @@ extension JSON {
         return output
     }
 
-    private func writeCanonical(_ numbers: CanonicalNumbers, into output: inout [UInt8]) throws(CanonicalJSONError) {
+    private func writeCanonical(_ numbers: CanonicalNumbers, into output: inout [UInt8])
+        throws(CanonicalJSONError)
+    {
         switch self {
         case .null, .bool: output += encoded
         case .string(let text): JSONText.write(text, into: &output)

@@ -70,7 +70,8 @@ public struct Decimal: Hashable, Sendable {
         for place in 0...exponent {
             let digit = Int64(place < digits.count ? digits[place] : 0)
             let (scaled, overflow) = value.multipliedReportingOverflow(by: 10)
-            let (next, carry) = isNegative
+            let (next, carry) =
+                isNegative
                 ? scaled.subtractingReportingOverflow(digit) : scaled.addingReportingOverflow(digit)
             guard !overflow, !carry else { return nil }
             value = next
@@ -88,7 +89,9 @@ public struct Decimal: Hashable, Sendable {
             return sign + shown + [UInt8](repeating: 0x30, count: point - digits.count)
         }
         if 0 < point, point <= 21 { return sign + shown[..<point] + [0x2E] + shown[point...] }
-        if -6 < point, point <= 0 { return sign + [0x30, 0x2E] + [UInt8](repeating: 0x30, count: -point) + shown }
+        if -6 < point, point <= 0 {
+            return sign + [0x30, 0x2E] + [UInt8](repeating: 0x30, count: -point) + shown
+        }
         let power = Array((exponent < 0 ? "e-" : "e+").utf8) + Array(String(abs(exponent)).utf8)
         return sign + shown[..<1] + (shown.count > 1 ? [0x2E] + shown[1...] : []) + power
     }

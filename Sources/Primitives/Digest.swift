@@ -1,4 +1,6 @@
-/// A SHA-256 value (32 bytes). `Crypto` computes it; everyone else only compares and prints it.
+/// A SHA-256 value (32 bytes).
+///
+/// `Crypto` computes it; everyone else only compares and prints it.
 public struct Digest: Hashable, Sendable {
     public static let byteCount = 32
     public static let zero = Digest(words: (0, 0, 0, 0))
@@ -17,12 +19,16 @@ public struct Digest: Hashable, Sendable {
 
     /// Lower-case hexadecimal only, 64 digits.
     public init?(hex: Text) {
-        guard !hex.bytes.contains(where: { 0x41...0x46 ~= $0 }), let bytes = Hex.decode(hex.bytes) else { return nil }
+        guard !hex.bytes.contains(where: { 0x41...0x46 ~= $0 }), let bytes = Hex.decode(hex.bytes) else {
+            return nil
+        }
         self.init(bytes)
     }
 
     public var bytes: [UInt8] {
-        [w0, w1, w2, w3].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * UInt64($0))) } }
+        [w0, w1, w2, w3].flatMap { word in
+            (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * UInt64($0))) }
+        }
     }
 
     public var hex: String { Hex.encode(bytes) }

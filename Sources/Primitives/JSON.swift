@@ -1,4 +1,6 @@
-/// A JSON value read strictly. Numbers keep their text; text is compared as bytes.
+/// A JSON value read strictly.
+///
+/// Numbers keep their text; text is compared as bytes.
 public enum JSON: Hashable, Sendable {
     case null
     case bool(Bool)
@@ -49,7 +51,9 @@ public struct JSONObject: Sendable {
     public subscript(_ name: Text) -> JSON? { members.first { $0.name == name }?.value }
 
     /// Adds a member at the end; the caller knows that the name is new.
-    public mutating func append(_ name: Text, _ value: JSON) { members.append(Member(name: name, value: value)) }
+    public mutating func append(_ name: Text, _ value: JSON) {
+        members.append(Member(name: name, value: value))
+    }
 }
 
 extension JSONObject: Hashable {

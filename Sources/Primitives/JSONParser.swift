@@ -64,7 +64,9 @@ public struct JSONParser {
 
     private mutating func number() throws(JSONError) -> JSON {
         let start = index
-        while let byte = current, byte.isASCIIDigit || [0x2D, 0x2B, 0x2E, 0x65, 0x45].contains(byte) { index += 1 }
+        while let byte = current, byte.isASCIIDigit || [0x2D, 0x2B, 0x2E, 0x65, 0x45].contains(byte) {
+            index += 1
+        }
         guard let number = JSONNumber(Text(bytes[start..<index])) else { throw .badNumber(at: start) }
         return .number(number)
     }
@@ -123,7 +125,9 @@ public struct JSONParser {
     private mutating func text() throws(JSONError) -> Text {
         index += 1
         let start = index
-        while index < bytes.count, bytes[index] != 0x22, bytes[index] != 0x5C, 0x20..<0x80 ~= bytes[index] { index += 1 }
+        while index < bytes.count, bytes[index] != 0x22, bytes[index] != 0x5C, 0x20..<0x80 ~= bytes[index] {
+            index += 1
+        }
         if current == 0x22 {
             defer { index += 1 }
             return Text(bytes[start..<index])

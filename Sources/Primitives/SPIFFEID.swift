@@ -41,7 +41,9 @@ public struct SPIFFEID: Hashable, Sendable {
         for segment in path.dropFirst(1).split(on: 0x2F) {
             guard !segment.isEmpty else { throw .emptySegment }
             guard segment != ".", segment != ".." else { throw .dotSegment }
-            guard segment.bytes.allSatisfy({ $0.isASCIILetter || isCommon($0) }) else { throw .badPathCharacter }
+            guard segment.bytes.allSatisfy({ $0.isASCIILetter || isCommon($0) }) else {
+                throw .badPathCharacter
+            }
         }
     }
 
@@ -55,7 +57,8 @@ extension SPIFFEID: CustomStringConvertible {
 }
 
 public enum SPIFFEIDError: Error, Hashable, CustomStringConvertible {
-    case wrongScheme, missingTrustDomain, badTrustDomainCharacter, badPathCharacter, emptySegment, dotSegment, tooLong
+    case wrongScheme, missingTrustDomain, badTrustDomainCharacter, badPathCharacter, emptySegment, dotSegment,
+        tooLong
 
     public var description: String {
         switch self {
@@ -65,7 +68,8 @@ public enum SPIFFEIDError: Error, Hashable, CustomStringConvertible {
         case .badPathCharacter: "a path segment has only letters, digits, `.`, `-` and `_`"
         case .emptySegment: "a path segment is empty, or the path ends in `/`"
         case .dotSegment: "a path segment is `.` or `..`"
-        case .tooLong: "longer than \(SPIFFEID.bytesMax) bytes, or a trust domain over \(SPIFFEID.trustDomainBytesMax)"
+        case .tooLong:
+            "longer than \(SPIFFEID.bytesMax) bytes, or a trust domain over \(SPIFFEID.trustDomainBytesMax)"
         }
     }
 }

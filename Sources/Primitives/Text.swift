@@ -13,7 +13,9 @@ public struct Text: Hashable, Sendable {
     public var isEmpty: Bool { bytes.isEmpty }
     public var count: Int { bytes.count }
 
-    /// For people; invalid UTF-8 is repaired. Never compare the result.
+    /// For people; invalid UTF-8 is repaired.
+    ///
+    /// Never compare the result.
     public var string: String { String(decoding: bytes, as: UTF8.self) }
 
     public func hasPrefix(_ prefix: Text) -> Bool {
@@ -53,7 +55,8 @@ public struct Text: Hashable, Sendable {
 
     /// Equal but for the case of ASCII letters: how HTTP compares field names.
     public func equalsIgnoringCase(_ other: Text) -> Bool {
-        count == other.count && zip(bytes, other.bytes).allSatisfy { $0.asciiLowercased == $1.asciiLowercased }
+        count == other.count
+            && zip(bytes, other.bytes).allSatisfy { $0.asciiLowercased == $1.asciiLowercased }
     }
 
     /// Without leading and trailing SP and HTAB.

@@ -72,7 +72,8 @@ extension Timestamp {
             let digits = String(number)
             return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
         }
-        return "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))T\(padded(ofDay / 3600, 2)):"
+        return
+            "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))T\(padded(ofDay / 3600, 2)):"
             + "\(padded(ofDay / 60 % 60, 2)):\(padded(ofDay % 60, 2)).\(padded(micros, 6))Z"
     }
 
@@ -81,7 +82,8 @@ extension Timestamp {
         var reader = DateReader(text.bytes)
         guard let year = reader.number(4), reader.take(0x2D), let month = reader.number(2), reader.take(0x2D),
             let day = reader.number(2), reader.take(0x54) || reader.take(0x74), let hour = reader.number(2),
-            reader.take(0x3A), let minute = reader.number(2), reader.take(0x3A), let second = reader.number(2),
+            reader.take(0x3A), let minute = reader.number(2), reader.take(0x3A),
+            let second = reader.number(2),
             let fraction = reader.fraction(), let offset = reader.offset(), reader.isAtEnd,
             1...12 ~= month, hour < 24, minute < 60, second < 61,
             1...CivilDate.days(inMonth: month, of: year) ~= day
@@ -173,7 +175,8 @@ private struct DateReader {
     mutating func offset() -> Int? {
         if take(0x5A) || take(0x7A) { return 0 }
         let west = take(0x2D)
-        guard west || take(0x2B), let hours = number(2), take(0x3A), let minutes = number(2), hours < 24, minutes < 60
+        guard west || take(0x2B), let hours = number(2), take(0x3A), let minutes = number(2), hours < 24,
+            minutes < 60
         else { return nil }
         return (west ? -1 : 1) * (hours * 3600 + minutes * 60)
     }

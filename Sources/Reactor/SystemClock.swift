@@ -17,8 +17,10 @@ public final class SystemClock: Sendable {
         return Now(time, drift: .read(CLOCK_REALTIME) - time)
     }
 
-    /// Follows the wall clock again after it was stepped. Only when nothing that was timed by the old anchor can come
-    /// back to life (contract §2): `time` may step by this, either way.
+    /// Follows the wall clock again after it was stepped.
+    ///
+    /// Only when nothing that was timed by the old anchor can come back to life (contract §2): `time` may
+    /// step by this, either way.
     public func anchor() { offset.store(SystemClock.currentOffset, ordering: .relaxed) }
 
     private static var currentOffset: Int64 {
@@ -27,7 +29,9 @@ public final class SystemClock: Sendable {
 }
 
 extension Timestamp {
-    /// What a clock of the kernel says. Cannot fail for a clock the kernel has.
+    /// What a clock of the kernel says.
+    ///
+    /// Cannot fail for a clock the kernel has.
     static func read(_ clock: clockid_t) -> Timestamp {
         var reading = timespec()
         guard unsafe clock_gettime(clock, &reading) == 0 else {

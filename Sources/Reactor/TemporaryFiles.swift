@@ -21,8 +21,9 @@ extension Files {
         try AppendFile(file, path: path).write(bytes, at: 0)
     }
 
-    /// Removes a directory and everything below it; links are removed, not followed. For directories of
-    /// `makeTemporaryDirectory`.
+    /// Removes a directory and everything below it; links are removed, not followed.
+    ///
+    /// For directories of `makeTemporaryDirectory`.
     public static func removeTree(_ path: Text) {
         guard let directory = try? Directory(path), let names = try? directory.names() else { return }
         for name in names {

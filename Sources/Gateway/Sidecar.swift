@@ -1,0 +1,335 @@
+internal import Approvals
+internal import Crypto
+internal import Enforcement
+internal import HTTP
+internal import Identity
+internal import Ledger
+public import Logging
+internal import Policies
+internal import Primitives
+public import Reactor
+internal import Synchronization
+internal import Tokens
+
+/// The running proxy: opens the ledger, restores what must still hold, listens, and drains.
+public final class Sidecar: Sendable {
+    /// Agents' connections waiting in the kernel.
+    private static let backlog = 1_024
+    /// Connections to each of the small listeners.
+    private static let serviceConnectionsMax = 1_000
+    private static let openFilesWanted = 65_536
+
+    private let settings: SidecarSettings
+    private let site: Site
+    private let loops: EventLoops
+    private let housekeeping: Housekeeping
+    private let claims: ReplayCache
+    private let listeners: Mutex<[Listener]>
+    private let drained = Mutex(false)
+    private let startedAt: Timestamp
+
+    /// Where the listeners ended up; a configured port 0 is any free one.
+    public let port: Int
+    public let approvalsPort: Int?
+    public let healthPort: Int?
+
+    /// Blocks until the proxy serves.
+    ///
+    /// Nothing is left running when it throws.
+    public init(_ settings: SidecarSettings, clock: SystemClock, logger: Logger) throws(SidecarError) {
+        self.settings = settings
+        startedAt = clock.now.time
+        Host.prepare(openFiles: Self.openFilesWanted)
+        let log = Log(logger)
+        let metrics = Metrics()
+        let ledger = LedgerWriter(clock: clock, metrics: metrics, log: log)
+        let opened = try OpenedLedger(settings, clock)
+        let state = opened.state
+
+        let claims = ReplayCache(claimsMax: settings.claimsMax)
+        self.claims = claims
+        for claim in state.claims {
+            claims.restore(ClaimID(issuer: claim.issuer, tokenID: claim.tokenID), expiring: claim.expires)
+        }
+        let fence = ContinuityFence(
+            issuedFrom: state.continuity == .proven ? .distantPast : startedAt + settings.tokens.clockSkew,
+            expiringAfter: state.largestExpiry ?? .distantPast)
+        let enforcement = EnforcementSettings(
+            externalHosts: settings.externalHosts, routes: settings.routes, tokens: settings.tokens,
+            fence: fence,
+            inspectedBodyMax: settings.limits.inspectedBodyMax,
+            injectedField: settings.upstream.credential?.name.lowercased)
+        let enforcer = Enforcer(enforcement, claims: claims)
+
+        let loops = EventLoops(count: settings.loops)
+        self.loops = loops
+        let webhook = settings.approvals.webhook.map {
+            Webhook($0, on: loops.next(), metrics: metrics, log: log)
+        }
+        var approvals = Approvals(
+            persons: settings.approvals.persons, limits: settings.approvals.limits,
+            abandonAfter: settings.approvals.abandonAfter, approvedFor: settings.approvals.approvedFor)
+        approvals.restore(state.openApprovals.compactMap(RestoredApproval.init), at: startedAt)
+        let desk = ApprovalDesk(
+            approvals, clock: clock, ledger: ledger, metrics: metrics, log: log, loop: loops.next(),
+            webhook: webhook)
+        let tls: TLSServerContext
+        do {
+            tls = try TLSServerContext(
+                identity: settings.svid.identity, clientCertificates: .required,
+                applicationProtocols: ["http/1.1"])
+        } catch {
+            throw .identity("\(error)")
+        }
+        site = Site(
+            clock: clock, enforcer: enforcer, rules: RuleBook(settings.rules), ledger: ledger, desk: desk,
+            refusals: RefusalLog(ledger), metrics: metrics, log: log, tls: tls, bundles: settings.bundles,
+            forward: ForwardedRequest.Settings(
+                host: settings.upstream.host, credential: settings.upstream.credential),
+            limits: settings.limits)
+        housekeeping = Housekeeping(
+            site, claims: claims, fence: fence, loop: loops.next(), claimWindow: settings.tokens.claimWindow,
+            driftMax: enforcement.driftMax)
+
+        ledger.start(opened.takeJournal())
+        ledger.note(Sidecar.openingEntries(settings, state))
+        Sidecar.report(state, log)
+        do throws(ReactorError) {
+            let bound = try Sidecar.listen(settings, site, loops, claims)
+            listeners = Mutex(bound.all)
+            (port, approvalsPort, healthPort) = (bound.data.port, bound.approvals?.port, bound.health?.port)
+        } catch {
+            ledger.close()
+            loops.shutdown()
+            throw .listen(error)
+        }
+        housekeeping.start()
+        log.info(
+            .ready, "serving",
+            ["server.port": "\(port)", "sallyport.policy": "\(settings.rules.revision.hex.prefix(12))"])
+    }
+
+    /// SIGTERM: not ready, no new connections, what is in flight finishes, held calls are answered (503, re-
+    /// attachable), the ledger is sealed.
+    ///
+    /// Blocks until done, at most `settings.drain` and a little. Once.
+    public func drain() {
+        let isFirst = drained.withLock { done in
+            defer { done = true }
+            return !done
+        }
+        guard isFirst else { return }
+        site.log.info(.draining, "draining", ["sallyport.connections": "\(site.connections.count)"])
+        site.startDraining()
+        let listeners = self.listeners.withLock { $0 }
+        listeners.first?.close()
+        site.connections.drain()
+        let deadline = site.clock.now.time + settings.drain
+        while site.connections.count > 0, site.clock.now.time < deadline { Host.sleep(.milliseconds(20)) }
+        housekeeping.stop()
+        site.refusals.flush()
+        site.ledger.close()
+        for listener in listeners.dropFirst() { listener.close() }
+        loops.shutdown()
+        site.log.info(.stopped, "stopped")
+    }
+}
+
+// MARK: Start
+
+extension Sidecar {
+    /// What the ledger should say about this start, and what the last run left open.
+    private static func openingEntries(_ settings: SidecarSettings, _ state: RecoveredState) -> [Entry] {
+        var entries = [
+            PolicyLoadedRecord(
+                revision: Text(settings.rules.revision.hex), rules: settings.rules.ruleCount,
+                files: settings.ruleFiles
+            ).entry,
+            IdentityRotatedRecord(
+                id: settings.svid.id.text, leaf: settings.svid.identity.chain[0].digest,
+                expires: settings.svid.notAfter,
+                trustDomains: settings.bundles.trustDomains
+            ).entry,
+        ]
+        // A call that was let through and has no effect on record may have reached the tool.
+        entries += state.openCalls.map { EffectRecord(unfinished: $0).entry }
+        entries += state.voidApprovals.compactMap { approval in
+            CallID(approval.id).map { ApprovalDecidedRecord(approval: $0, .cancelled).entry }
+        }
+        return entries
+    }
+
+    private static func report(_ state: RecoveredState, _ log: Log) {
+        for cut in state.cuts {
+            log.warning(
+                .ledgerRecovered, "an incomplete end was cut off the ledger; nobody had been told of it",
+                ["file.name": "\(cut.segment)", "sallyport.bytes": "\(cut.bytes)"])
+        }
+        if case .unproven(let reason) = state.continuity {
+            log.info(.continuityUnproven, "tokens issued before this start are refused: \(reason)")
+        }
+    }
+
+    private struct Bound {
+        let data: Listener
+        let approvals: Listener?
+        let health: Listener?
+
+        var all: [Listener] { [data] + [approvals, health].compactMap { $0 } }
+    }
+
+    private static func listen(
+        _ settings: SidecarSettings, _ site: Site, _ loops: EventLoops, _ claims: ReplayCache
+    ) throws(ReactorError) -> Bound {
+        let pools = Pools(settings.upstream, loops)
+        let health = try settings.healthListen.map { address throws(ReactorError) in
+            let api = healthAPI(settings, site, claims)
+            return try Listener.bind(
+                address, on: loops, backlog: backlog, connectionsMax: serviceConnectionsMax
+            ) {
+                ServiceConnection($0, api, tls: nil)
+            }
+        }
+        let approvals = try settings.approvals.listen.map { address throws(ReactorError) in
+            let tls = settings.approvals.tls
+            let hosts = ExternalHosts(settings.approvals.hosts)
+            let api = ApprovalAPI(
+                site.desk,
+                ReviewerAuthenticator(
+                    persons: settings.approvals.persons, issuers: settings.approvals.issuers),
+                clock: site.clock, hosts: hosts)
+            let listener = try Listener.bind(
+                address, on: loops, backlog: backlog, connectionsMax: serviceConnectionsMax
+            ) { ServiceConnection($0, api, tls: tls) }
+            hosts.bound(to: listener.port)
+            return listener
+        }
+        let data = try Listener.bind(
+            settings.listen, on: loops, backlog: backlog, connectionsMax: settings.limits.connectionsMax
+        ) { Downstream($0, site: site, pool: pools.pool(on: $0.loop)) }
+        settings.externalHosts.bound(to: data.port)
+        return Bound(data: data, approvals: approvals, health: health)
+    }
+
+    private static func healthAPI(_ settings: SidecarSettings, _ site: Site, _ claims: ReplayCache)
+        -> HealthAPI
+    {
+        HealthAPI(
+            version: Version.json,
+            checks: {
+                let now = site.clock.now
+                let isDrifting =
+                    abs(now.drift.nanosecondsClamped)
+                    > max(settings.tokens.clockSkew, .seconds(1)).nanosecondsClamped
+                return [
+                    .init(
+                        name: "identity",
+                        problem: settings.svid.notAfter > now.time ? nil : "the SVID has expired"),
+                    .init(name: "rules", problem: nil),
+                    .init(
+                        name: "ledger", problem: site.ledger.isWritable ? nil : "the ledger cannot be written"
+                    ),
+                    .init(name: "clock", problem: isDrifting ? "the wall clock has stepped" : nil),
+                    .init(name: "serving", problem: site.isDraining ? "draining" : nil),
+                ]
+            },
+            metrics: { site.metrics.text(gauges(settings, site, claims)) })
+    }
+
+    private static func gauges(_ settings: SidecarSettings, _ site: Site, _ claims: ReplayCache) -> [Metrics
+        .Gauge]
+    {
+        [
+            .init(
+                name: "claims_live", help: "Claims on tokens that are kept.", value: Double(claims.liveCount)),
+            .init(
+                name: "held_requests", help: "Calls that wait for people.", value: Double(site.desk.heldCount)
+            ),
+            .init(
+                name: "approvals_pending", help: "Approvals nobody has decided.",
+                value: Double(site.desk.pendingCount)),
+            .init(
+                name: "connections", help: "Open connections of agents.",
+                value: Double(site.connections.count)),
+            .init(
+                name: "svid_expiry_timestamp_seconds", help: "When the proxy's own SVID ends.",
+                value: Double(settings.svid.notAfter.seconds)),
+            .init(
+                name: "policy_info", help: "The rule set in force.", value: 1,
+                labels: "{revision=\"\(site.rules.current.revision.hex)\"}"),
+            .init(
+                name: "build_info", help: "What is running.", value: 1,
+                labels: "{version=\"\(Version.number)\"}"),
+            .init(
+                name: "process_cpu_seconds_total", help: "CPU time of the process.",
+                value: Host.cpuTime.inSeconds,
+                type: "counter"),
+            .init(
+                name: "process_resident_memory_bytes", help: "Memory in use.",
+                value: Double(Host.residentBytes)),
+            .init(name: "process_open_fds", help: "File descriptors in use.", value: Double(Host.openFiles)),
+            .init(
+                name: "process_start_time_seconds", help: "When the process began.",
+                value: Double(Host.startTime.seconds)),
+        ]
+    }
+}
+
+/// One upstream pool a loop, made when the loop first needs it.
+private final class Pools: Sendable {
+    private let pools: [(Loop, LoopBound<UpstreamPool>)]
+
+    init(_ settings: UpstreamSettings, _ loops: EventLoops) {
+        let perLoop = max(1, settings.connectionsMax / loops.loops.count)
+        let pool = UpstreamPool.Settings(
+            endpoint: settings.endpoint, connectionsMax: perLoop, connectTimeout: settings.connectTimeout,
+            responseTimeout: settings.responseTimeout)
+        pools = loops.loops.map { loop in (loop, LoopBound(on: loop) { UpstreamPool(pool, on: loop) }) }
+    }
+
+    func pool(on loop: Loop) -> UpstreamPool {
+        guard let pool = pools.first(where: { $0.0 === loop }) else {
+            preconditionFailure("every loop has its pool")
+        }
+        return pool.1.value
+    }
+}
+
+/// The ledger, opened and locked, until its thread takes the journal over.
+private struct OpenedLedger {
+    let state: RecoveredState
+    private let journal: Handover<Journal<JournalFiles>>
+
+    init(_ settings: SidecarSettings, _ clock: SystemClock) throws(SidecarError) {
+        do {
+            let boot = try Host.bootID()
+            var journalSettings = JournalSettings(
+                durability: settings.durability, instance: Host.hostName, boot: boot, machine: Host.machineID,
+                claimWindow: settings.tokens.claimWindow)
+            journalSettings.claimsMax = settings.claimsMax
+            let opened = try Journal.open(
+                try JournalFiles(settings.ledgerDirectory), settings: journalSettings, at: clock.now)
+            state = opened.state
+            journal = Handover(opened.journal)
+        } catch {
+            throw .ledger("\(error)")
+        }
+    }
+
+    func takeJournal() -> Journal<JournalFiles> { journal.take() }
+}
+
+/// Why the proxy did not start.
+public enum SidecarError: Error, CustomStringConvertible {
+    case ledger(String)
+    case identity(String)
+    case listen(ReactorError)
+
+    public var description: String {
+        switch self {
+        case .ledger(let why): "the ledger: \(why)"
+        case .identity(let why): "the proxy's identity: \(why)"
+        case .listen(let error): "listening: \(error)"
+        }
+    }
+}
