@@ -109,7 +109,7 @@ let package = Package(
             path: "Tests/Lab", swiftSettings: settings),
 
         tests("ArchitectureTests", []),
-        tests("PrimitivesTests", ["Primitives"]),
+        tests("PrimitivesTests", ["Primitives", "TestKit"]),
         tests("CryptoTests", ["Primitives", "Crypto"]),
         tests("PatternsTests", ["Primitives", "Patterns"]),
         tests("HTTPTests", ["Primitives", "HTTP"]),

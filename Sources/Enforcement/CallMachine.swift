@@ -112,6 +112,7 @@ public struct CallMachine: ~Copyable, Sendable {
 
     /// Nobody could approve it, or there is no room: the token stays spent, so that is recorded first.
     public mutating func refusedPlace(_ denial: Denial) -> CallAction {
+        guard isPlacing else { preconditionFailure("only a call that asked for a place is refused one") }
         self = CallMachine(.recordingRefusal(denial))
         return .record(.deny(slug: denial.slug))
     }
@@ -147,6 +148,7 @@ public struct CallMachine: ~Copyable, Sendable {
 
     /// The record asked for could not be made durable: the call is refused (invariant 5).
     public mutating func recordFailed() -> CallAction {
+        guard isRecording else { preconditionFailure("a record that nobody asked for cannot fail") }
         self = CallMachine(.finished)
         return .answer(.unavailable(.ledger))
     }
@@ -190,6 +192,27 @@ public struct CallMachine: ~Copyable, Sendable {
     }
 
     public var isHeld: Bool { approvalHolding != nil }
+
+    private var isPlacing: Bool {
+        switch state {
+        case .placing: true
+        default: false
+        }
+    }
+
+    private var isRecording: Bool {
+        switch state {
+        case .recordingPermit: true
+        case .recordingRefusal: true
+        case .recordingHold: true
+        case .releasing: true
+        case .recordingCancellation: true
+        case .placing: false
+        case .held: false
+        case .forwarding: false
+        case .finished: false
+        }
+    }
 
     private var approvalHolding: CallID? {
         switch state {

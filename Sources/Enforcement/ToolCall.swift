@@ -15,7 +15,7 @@ public struct ToolCall: Sendable {
     /// MCP arguments or the JSON body, for rules' `args.*`; nil when there are none or nobody needed them.
     public let arguments: JSON?
     public let query: [(name: Text, value: Text)]
-    /// RFC 9530 form of the body's SHA-256; nil when there is no body or it was not read.
+    /// RFC 9530 form of the body's SHA-256; nil when there is no body, it was not read, or it is JSON.
     public let contentDigest: Text?
     public let contentType: Text?
     /// The judged body; nil when it streams past unread.
@@ -69,9 +69,10 @@ extension ToolCall {
 struct Content {
     let type: Text?
     let json: JSON?
+    /// Of a body that is not JSON.
     let digest: Text?
     /// There is a body and it is not JSON.
-    var isOpaque: Bool { digest != nil && json == nil }
+    var isOpaque: Bool { digest != nil }
 
     init(_ fields: HTTPFields, body: [UInt8]?) throws(Denial) {
         let types = fields.values("content-type")
@@ -82,12 +83,13 @@ struct Content {
         }
         guard types.count <= 1 else { throw .ambiguous("`content-type` appears twice") }
         try Content.refuseCodings(fields)
-        digest = Text("sha-256=:\(Base64.encode(SHA256.hash(body).bytes)):")
         guard let media = try type.map(MediaType.init), media.isJSON else {
             json = nil
+            digest = Text("sha-256=:\(Base64.encode(SHA256.hash(body).bytes)):")
             return
         }
         do { json = try JSONParser.parse(body) } catch { throw .ambiguous("the body: \(error)") }
+        digest = nil
     }
 
     /// What is decoded after us may be read differently from what we judged.

@@ -14,6 +14,9 @@ final class LedgerWriter: Sendable {
     /// Requests written as one batch.
     static let batchMax = 4_096
 
+    /// How long a record that nobody waits for may wait for company.
+    static let notesWait: Duration = .milliseconds(5)
+
     typealias Completion = @Sendable (Receipt?) -> Void
 
     private struct Request: Sendable {
@@ -24,14 +27,17 @@ final class LedgerWriter: Sendable {
     }
 
     private let mailbox = Mailbox<Request>(messagesMax: LedgerWriter.waitingMax)
+    private let notes = Mutex<[Entry]>([])
+    private let loop: Loop
     private let clock: SystemClock
     private let metrics: Metrics
     private let log: Log
     private let isHealthy = Mutex(true)
     private let thread = Mutex<WorkerThread?>(nil)
 
-    init(clock: SystemClock, metrics: Metrics, log: Log) {
-        (self.clock, self.metrics, self.log) = (clock, metrics, log)
+    /// - Parameter loop: times what nobody waits for.
+    init(clock: SystemClock, loop: Loop, metrics: Metrics, log: Log) {
+        (self.clock, self.loop, self.metrics, self.log) = (clock, loop, metrics, log)
     }
 
     /// False after a failure until a later batch succeeds.
@@ -55,13 +61,32 @@ final class LedgerWriter: Sendable {
         }
     }
 
-    /// For records nobody waits for.
-    func note(_ entries: [Entry]) { append(entries, on: nil) { _ in } }
+    /// For records nobody waits for: they go with the next batch, or after `notesWait` by themselves, so that an
+    /// effect does not cost a wake-up of its own.
+    func note(_ entries: [Entry]) {
+        let isFirst = notes.withLock { notes in
+            notes += entries
+            return notes.count == entries.count
+        }
+        guard isFirst else { return }
+        loop.schedule(after: Self.notesWait) { [self] in sendNotes() }
+    }
+
+    private func sendNotes() {
+        let waiting = notes.withLock { notes in
+            defer { notes = [] }
+            return notes
+        }
+        for start in stride(from: 0, to: waiting.count, by: Self.batchMax) {
+            append(Array(waiting[start..<min(start + Self.batchMax, waiting.count)]), on: nil) { _ in }
+        }
+    }
 
     /// Writes what waits, then `stop`, and ends the thread.
     ///
     /// Blocks the caller until that is done.
     func close() {
+        sendNotes()
         mailbox.close()
         thread.withLock { $0.take() }?.join()
     }

@@ -42,14 +42,19 @@ public final class Sidecar: Sendable {
         Host.prepare(openFiles: Self.openFilesWanted)
         let log = Log(logger)
         let metrics = Metrics()
-        let ledger = LedgerWriter(clock: clock, metrics: metrics, log: log)
         let opened = try OpenedLedger(settings, clock)
+        let loops = EventLoops(count: settings.loops)
+        self.loops = loops
+        let ledger = LedgerWriter(clock: clock, loop: loops.next(), metrics: metrics, log: log)
         let state = opened.state
 
         let claims = ReplayCache(claimsMax: settings.claimsMax)
         self.claims = claims
         for claim in state.claims {
-            claims.restore(ClaimID(issuer: claim.issuer, tokenID: claim.tokenID), expiring: claim.expires)
+            // The record carries `exp`; a token is believed for one skew beyond it, a claim kept for two.
+            claims.restore(
+                ClaimID(issuer: claim.issuer, tokenID: claim.tokenID),
+                expiring: settings.tokens.claimExpiry(ofTokenExpiring: claim.expires))
         }
         let fence = ContinuityFence(
             issuedFrom: state.continuity == .proven ? .distantPast : startedAt + settings.tokens.clockSkew,
@@ -61,8 +66,6 @@ public final class Sidecar: Sendable {
             injectedField: settings.upstream.credential?.name.lowercased)
         let enforcer = Enforcer(enforcement, claims: claims)
 
-        let loops = EventLoops(count: settings.loops)
-        self.loops = loops
         let webhook = settings.approvals.webhook.map {
             Webhook($0, on: loops.next(), metrics: metrics, log: log)
         }

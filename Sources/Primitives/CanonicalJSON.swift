@@ -30,18 +30,26 @@ extension JSON {
             output.append(0x5D)
         case .object(let object):
             output.append(0x7B)
-            // RFC 8785 §3.2.3: names in the order of their UTF-16 code units.
-            let sorted = object.members
-                .map { (key: Array($0.name.string.utf16), member: $0) }
-                .sorted { $0.key.lexicographicallyPrecedes($1.key) }
-            for (position, entry) in sorted.enumerated() {
+            for (position, member) in object.canonicalOrder.enumerated() {
                 if position > 0 { output.append(0x2C) }
-                JSONText.write(entry.member.name, into: &output)
+                JSONText.write(member.name, into: &output)
                 output.append(0x3A)
-                try entry.member.value.writeCanonical(numbers, into: &output)
+                try member.value.writeCanonical(numbers, into: &output)
             }
             output.append(0x7D)
         }
+    }
+}
+
+extension JSONObject {
+    /// RFC 8785 §3.2.3: names in the order of their UTF-16 code units, which for ASCII is the order of bytes.
+    fileprivate var canonicalOrder: [Member] {
+        if members.allSatisfy({ $0.name.bytes.allSatisfy { $0 < 0x80 } }) {
+            return members.sorted { $0.name < $1.name }
+        }
+        return members.map { (key: Array($0.name.string.utf16), member: $0) }
+            .sorted { $0.key.lexicographicallyPrecedes($1.key) }
+            .map(\.member)
     }
 }
 

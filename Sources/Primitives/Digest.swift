@@ -12,9 +12,16 @@ public struct Digest: Hashable, Sendable {
     /// Nil unless there are exactly 32 bytes.
     public init?(_ bytes: some Collection<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }
-        var words: [UInt64] = [0, 0, 0, 0]
-        for (index, byte) in bytes.enumerated() { words[index / 8] = words[index / 8] << 8 | UInt64(byte) }
-        self.init(words: (words[0], words[1], words[2], words[3]))
+        var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+        for (index, byte) in bytes.enumerated() {
+            switch index / 8 {
+            case 0: words.0 = words.0 << 8 | UInt64(byte)
+            case 1: words.1 = words.1 << 8 | UInt64(byte)
+            case 2: words.2 = words.2 << 8 | UInt64(byte)
+            default: words.3 = words.3 << 8 | UInt64(byte)
+            }
+        }
+        self.init(words: words)
     }
 
     /// Lower-case hexadecimal only, 64 digits.
@@ -26,9 +33,13 @@ public struct Digest: Hashable, Sendable {
     }
 
     public var bytes: [UInt8] {
-        [w0, w1, w2, w3].flatMap { word in
-            (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * UInt64($0))) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Self.byteCount)
+        for index in 0..<Self.byteCount {
+            let word = index < 16 ? (index < 8 ? w0 : w1) : (index < 24 ? w2 : w3)
+            bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * (index % 8))))
         }
+        return bytes
     }
 
     public var hex: String { Hex.encode(bytes) }
@@ -50,7 +61,13 @@ public enum Hex {
 
     /// Lower case.
     public static func encode(_ bytes: [UInt8]) -> String {
-        String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        var text: [UInt8] = []
+        text.reserveCapacity(bytes.count * 2)
+        for byte in bytes {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Either case; nil for an odd count or another character.

@@ -32,7 +32,12 @@ public struct JSONParser {
     private var current: UInt8? { index < bytes.count ? bytes[index] : nil }
 
     private mutating func skipWhitespace() {
-        while index < bytes.count, [0x20, 0x0A, 0x0D, 0x09].contains(bytes[index]) { index += 1 }
+        while index < bytes.count {
+            switch bytes[index] {
+            case 0x20, 0x0A, 0x0D, 0x09: index += 1
+            default: return
+            }
+        }
     }
 
     private mutating func take(_ byte: UInt8) -> Bool {
@@ -47,16 +52,16 @@ public struct JSONParser {
         case 0x7B: return try object(depth: depth + 1)
         case 0x5B: return try array(depth: depth + 1)
         case 0x22: return .string(try text())
-        case 0x74: return try literal("true", .bool(true))
-        case 0x66: return try literal("false", .bool(false))
-        case 0x6E: return try literal("null", .null)
+        case 0x74: return try literal(JSONWord.true, .bool(true))
+        case 0x66: return try literal(JSONWord.false, .bool(false))
+        case 0x6E: return try literal(JSONWord.null, .null)
         case 0x2D, 0x30...0x39: return try number()
         default: throw .unexpectedByte(at: index)
         }
     }
 
-    private mutating func literal(_ word: StaticString, _ meaning: JSON) throws(JSONError) -> JSON {
-        for byte in Text("\(word)").bytes {
+    private mutating func literal(_ word: [UInt8], _ meaning: JSON) throws(JSONError) -> JSON {
+        for byte in word {
             guard take(byte) else { throw current == nil ? .unexpectedEnd : .unexpectedByte(at: index) }
         }
         return meaning
@@ -64,8 +69,11 @@ public struct JSONParser {
 
     private mutating func number() throws(JSONError) -> JSON {
         let start = index
-        while let byte = current, byte.isASCIIDigit || [0x2D, 0x2B, 0x2E, 0x65, 0x45].contains(byte) {
-            index += 1
+        scan: while index < bytes.count {
+            switch bytes[index] {
+            case 0x30...0x39, 0x2D, 0x2B, 0x2E, 0x65, 0x45: index += 1
+            default: break scan
+            }
         }
         guard let number = JSONNumber(Text(bytes[start..<index])) else { throw .badNumber(at: start) }
         return .number(number)

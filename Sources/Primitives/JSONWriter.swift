@@ -9,8 +9,8 @@ extension JSON {
 
     private func write(into output: inout [UInt8]) {
         switch self {
-        case .null: output += Array("null".utf8)
-        case .bool(let flag): output += Array((flag ? "true" : "false").utf8)
+        case .null: output += JSONWord.null
+        case .bool(let flag): output += flag ? JSONWord.true : JSONWord.false
         case .number(let number): output += number.text.bytes
         case .string(let text): JSONText.write(text, into: &output)
         case .array(let items):
@@ -39,7 +39,22 @@ enum JSONText {
 
     static func write(_ text: Text, into output: inout [UInt8]) {
         output.append(0x22)
-        for byte in UTF8Check.isValid(text.bytes) ? text.bytes : Array(text.string.utf8) {
+        if isPlain(text.bytes) {
+            output += text.bytes
+        } else {
+            writeEscaped(UTF8Check.isValid(text.bytes) ? text.bytes : Array(text.string.utf8), into: &output)
+        }
+        output.append(0x22)
+    }
+
+    /// Printable ASCII with nothing to escape, as nearly every text is.
+    private static func isPlain(_ bytes: [UInt8]) -> Bool {
+        for byte in bytes where !(0x20..<0x80 ~= byte) || byte == 0x22 || byte == 0x5C { return false }
+        return true
+    }
+
+    private static func writeEscaped(_ bytes: [UInt8], into output: inout [UInt8]) {
+        for byte in bytes {
             switch byte {
             case 0x22, 0x5C: output += [0x5C, byte]
             case 0x08: output += [0x5C, 0x62]
@@ -51,6 +66,11 @@ enum JSONText {
             default: output.append(byte)
             }
         }
-        output.append(0x22)
     }
+}
+
+enum JSONWord {
+    static let null = Array("null".utf8)
+    static let `true` = Array("true".utf8)
+    static let `false` = Array("false".utf8)
 }

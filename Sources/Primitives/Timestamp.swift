@@ -67,7 +67,8 @@ extension Timestamp {
     public var rfc3339: String {
         let date = CivilDate(daysSinceEpoch: Int(seconds.dividedRoundingDown(by: 86_400)))
         let ofDay = Int(seconds - seconds.dividedRoundingDown(by: 86_400) * 86_400)
-        let micros = Int((nanoseconds - seconds * 1_000_000_000) / 1_000)
+        let ofSecond = nanoseconds % 1_000_000_000
+        let micros = Int((ofSecond < 0 ? ofSecond + 1_000_000_000 : ofSecond) / 1_000)
         func padded(_ number: Int, _ width: Int) -> String {
             let digits = String(number)
             return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits

@@ -43,7 +43,12 @@ public struct TokenRules: Sendable {
     /// When the claim on a token may be forgotten: the token has been refused as expired for one skew by
     /// then.
     public func claimExpiry(of token: VerifiedToken) -> Timestamp {
-        token.expiresAt + grantedSkew + grantedSkew
+        claimExpiry(ofTokenExpiring: token.expiresAt)
+    }
+
+    /// The same for a claim read back from the ledger.
+    public func claimExpiry(ofTokenExpiring expiry: Timestamp) -> Timestamp {
+        expiry + grantedSkew + grantedSkew
     }
 }
 
