@@ -15,6 +15,9 @@ public import Primitives
 /// Pending, approved and releasing have one *place*: the call that waits there, or nobody. Pending ends at the shortest
 /// `expiresAfter`, or when nobody has come back to an empty place; approved ends `approvedFor` after the last review.
 /// Past its deadline an approval counts as expired even before `Approvals.advance` says so.
+///
+/// Until its `approval.requested` is durable an approval is *unrecorded*: calls may come and go, but no person sees it,
+/// reviews it or cancels it, and nothing is released by it. If the record fails, `Approvals.withdraw` ends it.
 struct Approval: Sendable {
     enum Place: Sendable, Equatable {
         case held(CallID)
@@ -41,6 +44,8 @@ struct Approval: Sendable {
     let about: ApprovalSubject
     let createdAt: Timestamp
     var state: State
+    /// The ledger has its `approval.requested`.
+    var isRecorded = false
     var requirements: [Requirement]
     /// Nil at an end, and after a restart until a call brings it again.
     var request: HeldRequest?
@@ -139,7 +144,9 @@ extension Approval {
     /// The status, with what is past its deadline called expired.
     func status(at now: Timestamp) -> ApprovalStatus { isDue(at: now) ? .expired : status }
 
-    func isVisible(to reviewer: Reviewer) -> Bool { requirements.contains { $0.admits(reviewer.groups) } }
+    func isVisible(to reviewer: Reviewer) -> Bool {
+        isRecorded && requirements.contains { $0.admits(reviewer.groups) }
+    }
 
     /// Whether these reviews satisfy every requirement.
     ///

@@ -40,6 +40,7 @@ extension Approvals {
         guard var approval = approvals[id] else { return .gone(.unknown) }
         if let reason = Self.end(of: approval, at: now) { return .gone(reason) }
         guard approval.place?.call == call else { return .gone(.superseded) }
+        guard approval.isRecorded else { return .pendingAgain }
         guard case .approved(let place, let until) = approval.state else { return .pendingAgain }
         guard approval.isMet(by: approval.reviews, requirements, among: persons) else {
             approval.requirements = requirements

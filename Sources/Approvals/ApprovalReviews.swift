@@ -13,7 +13,7 @@ extension Approvals {
         of id: CallID, by reviewer: Reviewer, decision: ReviewDecision, reason: Text?, digest: Text?,
         at now: Timestamp
     ) throws(ReviewError) -> PendingReview {
-        guard var approval = approvals[id] else { throw .notFound }
+        guard var approval = approvals[id], approval.isRecorded else { throw .notFound }
         guard approval.isVisible(to: reviewer), persons.contains(reviewer.person) else {
             throw .notEligible(.notInGroups)
         }
@@ -56,7 +56,7 @@ extension Approvals {
     ///
     /// Its call is to be refused.
     public mutating func cancel(_ id: CallID, at now: Timestamp) throws(ReviewError) -> ReviewOutcome {
-        guard var approval = approvals[id] else { throw .notFound }
+        guard var approval = approvals[id], approval.isRecorded else { throw .notFound }
         let status = approval.status(at: now)
         guard status == .pending else { throw .terminal(status) }
         let call = approval.place?.call

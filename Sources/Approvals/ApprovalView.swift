@@ -44,13 +44,21 @@ public struct ApprovalView: Sendable {
         expiresAt = approval.deadline ?? approval.decidedAt ?? approval.reviewDeadline
     }
 
-    public var json: JSON {
+    /// Everything, as `GET /v1/approvals/{id}` shows it.
+    public var json: JSON { json(showing: request ?? .null) }
+
+    /// Everything but the request: for a list, whose requests together may be large.
+    ///
+    /// The digest says which request it is.
+    public var summaryJSON: JSON { json(showing: nil) }
+
+    private func json(showing request: JSON?) -> JSON {
         .object([
             "id": .string(id.text), "status": .string(status.rawValue), "agent": .string(about.agent.text),
             "subject": .string(about.subject), "protocol": .string(about.kind), "host": .string(about.host),
             "action": .string(about.action), "resource": .string(about.resource),
             "digest": .string(about.digest),
-            "request": request ?? .null, "holds": .array(holds.map(\.json)),
+            "request": request, "holds": .array(holds.map(\.json)),
             "reviews": .array(reviews.map(Self.json)), "attached": .bool(isAttached),
             "createdAt": .string(createdAt.rfc3339), "expiresAt": .string(expiresAt.rfc3339),
             "decidedAt": decidedAt.map { .string($0.rfc3339) } ?? .null,

@@ -17,11 +17,17 @@ public struct Approvals: Sendable {
         public static let reviewsMax = 100
         /// Approvals in one page of a list.
         public static let listMax = 100
+        /// Bytes of memory that a parsed JSON value counts for beside its text.
+        ///
+        /// A value is an array item, a member's value or the whole. `[1,1,…]` is small as text and large as a tree.
+        public static let valueBytes = 64
 
         /// Open approvals: pending, or approved and not used yet.
         public var pendingMax: Int
         public var pendingPerAgentMax: Int
-        /// Bytes of canonical requests of all open approvals together.
+        /// Bytes that the requests of all open approvals may take together.
+        ///
+        /// A request counts for its canonical form and `valueBytes` for every JSON value in it.
         public var requestBytesMax: Int
         /// Ended approvals that can still be looked at; the oldest is forgotten first.
         public var endedMax: Int
@@ -69,7 +75,7 @@ public struct Approvals: Sendable {
     ///
     /// - Parameters:
     ///   - requirements: of every `Hold` that matches now; they take the place of an older approval's.
-    ///   - newID: the approval's, should it be new.
+    ///   - newID: the approval's, should it be new; then `recorded` or `withdraw` follows.
     public mutating func place(
         _ request: HeldRequest, requirements: [Requirement], call: CallID, newID: CallID, at now: Timestamp
     ) throws(PlacementError) -> Placement {
@@ -86,6 +92,29 @@ public struct Approvals: Sendable {
         open[digest] = newID
         store(approval)
         return Placement(approval, isNew: true, superseded: nil)
+    }
+
+    /// The `approval.requested` of this approval is durable: people may see it and decide.
+    ///
+    /// Nothing happens when it is there no more.
+    public mutating func recorded(_ id: CallID) {
+        guard var approval = approvals[id] else { return }
+        approval.isRecorded = true
+        store(approval)
+    }
+
+    /// The `approval.requested` of this approval could not be written: nobody may join what a restart would forget.
+    ///
+    /// - Returns: the call that waits there now, perhaps a later one than that which asked first. Nil when nobody
+    ///   waits, and when there is nothing to withdraw: recorded already, ended, or there no more.
+    public mutating func withdraw(_ id: CallID, at now: Timestamp) -> CallID? {
+        guard var approval = approvals[id], !approval.isRecorded, !approval.status.isTerminal else {
+            return nil
+        }
+        let call = approval.place?.call
+        approval.end(.cancelled, at: now)
+        store(approval)
+        return call
     }
 
     /// The call ended by itself.
@@ -140,7 +169,9 @@ extension Approvals {
         guard canonical.isUTF8 else { throw .notUTF8 }
         do throws(CanonicalJSONError) {
             let bytes = try canonical.canonical()
-            return (HeldRequest.digest(of: bytes), bytes.count)
+            return (
+                HeldRequest.digest(of: bytes), bytes.count + canonical.valueCount * Limits.valueBytes
+            )
         } catch { throw .notCanonical(error) }
     }
 

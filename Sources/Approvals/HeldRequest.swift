@@ -72,6 +72,15 @@ public struct HeldRequest: Sendable {
 }
 
 extension JSON {
+    /// This value and all within it, each counted once.
+    var valueCount: Int {
+        switch self {
+        case .null, .bool, .number, .string: 1
+        case .array(let items): items.reduce(1) { $0 + $1.valueCount }
+        case .object(let object): object.members.reduce(1) { $0 + $1.value.valueCount }
+        }
+    }
+
     /// False when a string or member name would be repaired in writing, so that two values could have one text.
     var isUTF8: Bool {
         switch self {

@@ -36,6 +36,7 @@ extension Approvals {
                 requestBytes: 0,
                 state: record.approvedAt.map { .approved(place, until: $0 + approvedFor) } ?? .pending(place),
                 createdAt: record.createdAt)
+            approval.isRecorded = true
             approval.reviews = record.reviews
             approval.decidedAt = record.approvedAt
             if record.reviews.contains(where: { $0.decision == .deny }) { approval.end(.denied, at: now) }

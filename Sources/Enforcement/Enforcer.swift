@@ -28,7 +28,7 @@ public struct Enforcer: Sendable {
         _ request: HTTPRequest, from caller: Caller, as id: CallID, under rules: PolicySet, at now: Now
     ) throws(Denial) -> OpenCall {
         guard settings.externalHosts.contains(request.host) else { throw .misdirected }
-        guard let route = settings.routes.route(for: request.target.path) else { throw .unknownRoute }
+        guard let route = settings.routes.route(for: request.target.decodedPath) else { throw .unknownRoute }
         try refuseAliases(of: rules.headersRead, in: request)
         let credential = try Credential.find(in: request.fields)
         var token: VerifiedToken?

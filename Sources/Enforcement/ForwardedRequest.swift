@@ -19,7 +19,9 @@ public enum ForwardedRequest {
     private static let forgeable: Set<Text> = [
         "dpop", "client-cert", "client-cert-chain", "forwarded", "x-real-ip", "via",
     ]
-    private static let forgeablePrefixes: [Text] = ["x-forwarded-", "sallyport-"]
+    private static let forgeablePrefixes: [Text] = [
+        "x-forwarded-", "sallyport-", "x-ssl-client-", "x-client-cert",
+    ]
 
     /// Fields in the order they came, `Host` first.
     ///

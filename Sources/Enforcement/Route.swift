@@ -12,7 +12,11 @@ public struct Route: Sendable, Hashable {
     public let path: Text
     public let speaks: RouteProtocol
 
-    public init(path: Text, speaks: RouteProtocol) { (self.path, self.speaks) = (path, speaks) }
+    /// - Parameter path: decoded, with or without a slash at its end, which makes no difference.
+    public init(path: Text, speaks: RouteProtocol) {
+        self.path = path.count > 1 && path.hasSuffix("/") ? path.dropLast(1) : path
+        self.speaks = speaks
+    }
 
     /// `/mcp` covers `/mcp` and `/mcp/x`, not `/mcpx`; `/` covers everything.
     func covers(_ requestPath: Text) -> Bool {
@@ -22,6 +26,8 @@ public struct Route: Sendable, Hashable {
 }
 
 /// All routes of one tool; the longest prefix wins.
+///
+/// Compared with the decoded path, as rules are: another spelling of a path is never another protocol.
 public struct Routes: Sendable {
     private let longestFirst: [Route]
 

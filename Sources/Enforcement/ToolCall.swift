@@ -58,6 +58,9 @@ extension ToolCall {
         return object
     }
 
+    /// SHA-256 of the judged body's bytes, as the ledger names bytes; nil without one.
+    public var bodyDigest: Text? { body.map { Text("sha-256-bytes:" + SHA256.hash($0).base64URL) } }
+
     /// A decoded key that comes twice or as `k[]`, which tools read in different ways.
     var repeatedQueryKey: Text? {
         var seen: Set<Text> = []

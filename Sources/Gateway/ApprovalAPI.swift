@@ -140,7 +140,7 @@ final class ApprovalAPI: ServiceEndpoint {
         return .json(
             200,
             .object([
-                "approvals": .array(page.approvals.map(\.json)),
+                "approvals": .array(page.approvals.map(\.summaryJSON)),
                 "nextCursor": page.next.map { .string($0.text) } ?? .null,
             ]))
     }

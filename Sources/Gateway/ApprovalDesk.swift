@@ -117,6 +117,19 @@ final class ApprovalDesk: Sendable {
         reschedule()
     }
 
+    /// The record that asks people is durable, and they may see the approval; or it is not, and there is none.
+    func recorded(_ approval: CallID, isDurable: Bool) {
+        let hear = state.withLock { state -> (@Sendable (DeskVerdict) -> Void)? in
+            guard !isDurable else {
+                state.approvals.recorded(approval)
+                return nil
+            }
+            return state.approvals.withdraw(approval, at: clock.now.time).flatMap { state.waiting[$0] }
+        }
+        hear?(.over)
+        reschedule()
+    }
+
     /// Tells people that somebody waits: a log line and, if configured, the webhook.
     func announce(_ approval: CallID, _ judged: JudgedCall, _ decision: Decision) {
         log.info(
@@ -182,6 +195,7 @@ final class ApprovalDesk: Sendable {
         }
         reschedule()
         guard let decided = outcome.decided else { return outcome }
+        // Before anybody hears of it: the ledger tells a decision before the release that rests on it.
         record(outcome.approval, decided == .approved ? .approved : .denied)
         metrics.count(.approvals, decided.rawValue)
         hear?(decided == .approved ? .approved : .denied)
@@ -189,7 +203,7 @@ final class ApprovalDesk: Sendable {
     }
 
     private func record(_ approval: CallID, _ outcome: ApprovalDecidedRecord.Outcome) {
-        ledger.note([ApprovalDecidedRecord(approval: approval, outcome).entry])
+        ledger.append([ApprovalDecidedRecord(approval: approval, outcome).entry], on: nil) { _ in }
         log.info(
             .approvalEnded, "an approval is \(outcome.rawValue)", ["sallyport.approval": "\(approval)"])
     }

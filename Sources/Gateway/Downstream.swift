@@ -25,6 +25,7 @@ final class Downstream: ConnectionHandler {
     private var isClosing = false
     private var isClosed = false
     private var timer: Timer?
+    private var armedFor: Timestamp = .distantFuture
     private var lastProgress: Timestamp
     /// When the request head now being read began; nil between requests.
     private var headSince: Timestamp?
@@ -61,6 +62,7 @@ final class Downstream: ConnectionHandler {
         guard isWritable else { return }
         lastProgress = site.clock.now.time
         exchange?.downstreamWritable()
+        pump()
     }
 
     func closed(_ error: ConnectionError?) {
@@ -134,17 +136,19 @@ final class Downstream: ConnectionHandler {
         } while pumpsAgain && !isClosing
         isPumping = false
         guard !isClosing, !isClosed else { return }
-        if http.wantsInput, exchange?.wantsBody ?? true {
-            socket.resumeReading()
-        } else {
-            socket.pauseReading()
-        }
+        if http.wantsInput, mayTake { socket.resumeReading() } else { socket.pauseReading() }
         flush()
+        rearm()
     }
+
+    /// False while the exchange cannot take more of the body, or while the agent does not read its answers.
+    ///
+    /// One that sends requests and reads nothing must not fill our memory with what it is owed.
+    private var mayTake: Bool { !isClosing && !isClosed && (exchange?.wantsBody ?? socket.isWritable) }
 
     private func readHTTP() {
         do throws(HTTPError) {
-            while !isClosing, exchange?.wantsBody ?? true, let event = try http.nextEvent() { take(event) }
+            while mayTake, let event = try http.nextEvent() { take(event) }
         } catch {
             refuse(error)
         }
@@ -225,6 +229,15 @@ final class Downstream: ConnectionHandler {
         socket.abort()
     }
 
+    /// The end of a drain: whatever goes on here ends now, and its effect is recorded.
+    func cut() {
+        let left = exchange
+        exchange = nil
+        isClosing = true
+        left?.callerLeft()
+        socket.abort()
+    }
+
     func closeAfterResponse() {
         http.closeAfterResponse()
         exchange?.drain()
@@ -263,7 +276,17 @@ final class Downstream: ConnectionHandler {
 
     private func arm() {
         timer?.cancel()
-        timer = loop.scheduleHere(after: deadline - site.clock.now.time) { [weak self] in self?.timedOut() }
+        let moment = deadline
+        armedFor = moment
+        timer = loop.scheduleHere(after: moment - site.clock.now.time) { [weak self] in self?.timedOut() }
+    }
+
+    /// A deadline that has come nearer needs a new timer; one that has moved away is looked at when the old one fires.
+    private func rearm() {
+        guard !isClosing, !isClosed else { return }
+        // What is left over of, or has come before, a request must become one in time.
+        if caller != nil, exchange == nil, headSince == nil, !http.isIdle { headSince = site.clock.now.time }
+        if deadline < armedFor { arm() }
     }
 
     /// The next moment at which something is overdue.
@@ -285,10 +308,7 @@ final class Downstream: ConnectionHandler {
         let isWaiting = exchange != nil && !http.isReadingBody && socket.isWritable
         if now >= deadline, !isWaiting { return close() }
         if isWaiting { lastProgress = now }
-        // Never sooner than this: an overdue SVID of a connection in use is looked at once its response is out.
-        let next = max(deadline, now + .seconds(1))
-        timer?.cancel()
-        timer = loop.scheduleHere(after: next - now) { [weak self] in self?.timedOut() }
+        arm()
     }
 }
 

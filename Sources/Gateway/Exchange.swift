@@ -36,6 +36,7 @@ final class Exchange {
     private var approvers: [Text] = []
     private var permit: Permit?
     private var receipt: Receipt?
+    private var leaseTimer: Timer?
     private var delivery: Delivery?
 
     /// A call that waits for people.
@@ -94,18 +95,21 @@ final class Exchange {
     }
 
     /// True when the next piece of the request body may be handed in.
+    ///
+    /// What streams to the tool goes on doing so after an early answer: both ends would hang otherwise.
     var wantsBody: Bool {
-        guard !isAnswered else { return true }
-        guard let open, !open.inspectsBody else { return true }
-        return delivery?.connection.isWritable ?? false
+        if let delivery, isStreaming { return delivery.connection.isWritable }
+        return isAnswered || open?.inspectsBody == true
     }
 
+    private var isStreaming: Bool { open?.inspectsBody == false }
+
     func received(_ bytes: [UInt8]) {
-        guard !isAnswered, let open else { return }
-        guard open.inspectsBody else {
+        if isStreaming {
             delivery?.connection.sendBody(bytes)
             return
         }
+        guard !isAnswered else { return }
         let limit = site.enforcer.inspectedBodyMax
         guard body.count + bytes.count <= limit else { return refuse(.bodyTooLarge(limit: limit)) }
         body += bytes
@@ -113,11 +117,10 @@ final class Exchange {
 
     func receivedEnd() {
         bodyIsWhole = true
-        guard !isAnswered, let open else { return }
-        if open.inspectsBody {
-            judge(body)
-        } else {
+        if isStreaming {
             delivery?.connection.sendEnd()
+        } else if !isAnswered {
+            judge(body)
         }
     }
 
@@ -143,6 +146,7 @@ final class Exchange {
 
     private func start(_ machine: consuming CallMachine, _ judged: JudgedCall, _ decision: Decision) {
         (self.judged, self.decision) = (judged, decision)
+        for match in decision.shadow { site.metrics.count(.shadowMatches, "\(match.effect)") }
         let action = machine.start()
         self.machine = consume machine
         perform(action)
@@ -180,16 +184,19 @@ final class Exchange {
         case .cancelled: entries.append(EffectRecord(call: id, .cancelled).entry)
         }
         let bound = LoopBound(self, on: loop)
-        site.ledger.append(entries, on: loop) { receipt in bound.value.appended(record, receipt) }
+        let asks = hold?.place.requested != nil
+        site.ledger.append(entries, on: loop) { receipt in bound.value.appended(record, receipt, asks: asks) }
     }
 
-    private func appended(_ record: CallRecord, _ receipt: Receipt?) {
+    /// - Parameter asks: the record asked people for a new approval.
+    private func appended(_ record: CallRecord, _ receipt: Receipt?, asks: Bool) {
         if let release = release.take() { site.desk.finishRelease(release, isDurable: receipt != nil) }
+        if case .hold(let approval) = record, asks { site.desk.recorded(approval, isDurable: receipt != nil) }
         guard let receipt else {
             endHold()
             return perform(take { $0.recordFailed() })
         }
-        if case .hold(let approval) = record, hold?.place.requested != nil, let judged, let decision {
+        if case .hold(let approval) = record, asks, let judged, let decision {
             site.desk.announce(approval, judged, decision)
         }
         let isHere = callerIsHere
@@ -225,6 +232,8 @@ final class Exchange {
 
     /// From the moment the hold is durable; never past the peer's SVID (contract §5).
     private func wait() {
+        // A drain that began while the hold was being recorded did not find it held.
+        if site.isDraining { return decided(.over) }
         let now = site.clock.now.time
         let until = min(now + holdLimit, caller.peer.notAfter)
         hold?.timer = loop.scheduleHere(after: until - now) { [weak self] in self?.decided(.over) }
@@ -297,7 +306,17 @@ final class Exchange {
         endHold()
         self.permit = consume permit
         self.receipt = receipt
+        // A permit that has found no connection in its lifetime is void (contract §1).
+        leaseTimer = loop.scheduleHere(after: Permit.lifetime) { [weak self] in self?.leaseTimedOut() }
         pool.lease(for: self)
+    }
+
+    private func leaseTimedOut() {
+        guard permit != nil else { return }
+        permit = nil
+        pool.forget(self)
+        finish(.cancelled, status: nil)
+        answer(.overloaded("no connection to the tool became free in time"))
     }
 
     private func deliver(on connection: UpstreamConnection) {
@@ -312,6 +331,7 @@ final class Exchange {
             finish(.cancelled, status: nil)
             return answer(denial)
         }
+        leaseTimer?.cancel()
         delivery = Delivery(connection, since: now)
         var random = SystemRandomNumberGenerator()
         let length: BodyLength =
@@ -333,6 +353,7 @@ final class Exchange {
 
     private func respond(_ response: HTTPResponse) {
         delivery?.status = response.status
+        judged = nil
         isAnswered = true
         downstream.send(response)
     }
@@ -392,6 +413,7 @@ final class Exchange {
             finish(delivery.connection.hasSent ? .unknown : .cancelled, status: delivery.status)
         } else if permit != nil {
             permit = nil
+            leaseTimer?.cancel()
             pool.forget(self)
             finish(.cancelled, status: nil)
         }
@@ -405,7 +427,11 @@ final class Exchange {
 }
 
 extension Exchange: UpstreamUser {
-    func upstreamReady(_ connection: UpstreamConnection) { deliver(on: connection) }
+    /// The caller may have left, or the wait may have ended, while the connection was being opened.
+    func upstreamReady(_ connection: UpstreamConnection) {
+        guard permit != nil else { return connection.release() }
+        deliver(on: connection)
+    }
 
     func upstreamWritable() { downstream.pump() }
 
@@ -427,7 +453,9 @@ extension Exchange: UpstreamUser {
     }
 
     func upstreamFailed(_ failure: UpstreamFailure) {
+        guard permit != nil || delivery != nil else { return }
         permit = nil
+        leaseTimer?.cancel()
         let status = delivery?.status
         let denial: Denial
         switch failure {

@@ -14,8 +14,11 @@ final class LedgerWriter: Sendable {
     /// Requests written as one batch.
     static let batchMax = 4_096
 
-    /// How long a record that nobody waits for may wait for company.
+    /// How long a record that nobody waits for may wait for company, and for a ledger that failed.
     static let notesWait: Duration = .milliseconds(5)
+    static let notesRetry: Duration = .seconds(1)
+    /// Records kept for a ledger that cannot be written; beyond this they are counted as failures.
+    static let notesMax = 100_000
 
     typealias Completion = @Sendable (Receipt?) -> Void
 
@@ -27,6 +30,7 @@ final class LedgerWriter: Sendable {
     }
 
     private let mailbox = Mailbox<Request>(messagesMax: LedgerWriter.waitingMax)
+    private let settings: JournalSettings
     private let notes = Mutex<[Entry]>([])
     private let loop: Loop
     private let clock: SystemClock
@@ -36,7 +40,8 @@ final class LedgerWriter: Sendable {
     private let thread = Mutex<WorkerThread?>(nil)
 
     /// - Parameter loop: times what nobody waits for.
-    init(clock: SystemClock, loop: Loop, metrics: Metrics, log: Log) {
+    init(_ settings: JournalSettings, clock: SystemClock, loop: Loop, metrics: Metrics, log: Log) {
+        self.settings = settings
         (self.clock, self.loop, self.metrics, self.log) = (clock, loop, metrics, log)
     }
 
@@ -54,22 +59,37 @@ final class LedgerWriter: Sendable {
     /// records could not be made durable.
     func append(_ entries: [Entry], on loop: Loop?, _ done: @escaping Completion) {
         let request = Request(entries: entries, loop: loop, done: done, asked: clock.now.time)
-        guard mailbox.send(request) else {
+        guard isWritable(entries), mailbox.send(request) else {
             metrics.count(.ledgerFailures)
             LedgerWriter.complete([(request, nil)])
             return
         }
     }
 
-    /// For records nobody waits for: they go with the next batch, or after `notesWait` by themselves, so that an
-    /// effect does not cost a wake-up of its own.
-    func note(_ entries: [Entry]) {
-        let isFirst = notes.withLock { notes in
-            notes += entries
-            return notes.count == entries.count
+    /// False for what could never be written: it fails alone, not with the batch it would be part of.
+    private func isWritable(_ entries: [Entry]) -> Bool {
+        do throws(LedgerError) {
+            for entry in entries { try settings.check(entry) }
+            return true
+        } catch {
+            log.error(.ledgerFailed, "a record cannot be kept: \(error)")
+            return false
         }
-        guard isFirst else { return }
-        loop.schedule(after: Self.notesWait) { [self] in sendNotes() }
+    }
+
+    /// For records nobody waits for: they go a moment later, many at once, so that an effect does not cost a wake-up of
+    /// its own; and again and again while the ledger cannot be written, so that none is lost while the process lives.
+    func note(_ entries: [Entry]) { keep(entries.filter { isWritable([$0]) }, for: Self.notesWait) }
+
+    private func keep(_ entries: [Entry], for wait: Duration) {
+        let (isFirst, dropped) = notes.withLock { notes in
+            let isFirst = notes.isEmpty
+            let room = max(0, Self.notesMax - notes.count)
+            notes += entries.prefix(room)
+            return (isFirst && !notes.isEmpty, max(0, entries.count - room))
+        }
+        if dropped > 0 { metrics.count(.ledgerFailures, by: dropped) }
+        if isFirst { loop.schedule(after: wait) { [self] in sendNotes() } }
     }
 
     private func sendNotes() {
@@ -78,7 +98,8 @@ final class LedgerWriter: Sendable {
             return notes
         }
         for start in stride(from: 0, to: waiting.count, by: Self.batchMax) {
-            append(Array(waiting[start..<min(start + Self.batchMax, waiting.count)]), on: nil) { _ in }
+            let part = Array(waiting[start..<min(start + Self.batchMax, waiting.count)])
+            append(part, on: nil) { [self] receipt in if receipt == nil { keep(part, for: Self.notesRetry) } }
         }
     }
 

@@ -13,12 +13,14 @@ final class Metrics: Sendable {
         case upstreamErrors = "upstream_errors_total"
         case handshakes = "tls_handshakes_total"
         case webhooks = "webhook_deliveries_total"
+        case shadowMatches = "shadow_matches_total"
 
         var label: String? {
             switch self {
             case .tokenVerifications, .handshakes, .webhooks: "result"
             case .approvals: "outcome"
             case .upstreamErrors: "type"
+            case .shadowMatches: "effect"
             case .ledgerRecords, .ledgerFailures: nil
             }
         }
@@ -32,6 +34,7 @@ final class Metrics: Sendable {
             case .upstreamErrors: "Calls the tool did not answer properly, by kind."
             case .handshakes: "TLS handshakes of callers, by result."
             case .webhooks: "Announcements of held calls, by result."
+            case .shadowMatches: "Matches of rules in shadow mode, by the effect they would have."
             }
         }
     }

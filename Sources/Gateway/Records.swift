@@ -13,14 +13,17 @@ enum Records {
         _ effect: DecisionRecord.Decision, _ judged: JudgedCall, _ decision: Decision, approval: CallID?,
         message: Text? = nil
     ) -> Entry {
-        DecisionRecord(
+        var record = DecisionRecord(
             facts(of: judged), effect, rule: decision.rule, policyRevision: Text(decision.revision.hex),
             matched: decision.matched, missing: decision.missing, message: message ?? decision.message,
             claim: judged.token.map {
                 SpentToken(issuer: $0.issuer, tokenID: $0.tokenID, expires: $0.expiresAt, digest: $0.digest)
             },
-            approval: approval, broker: broker(judged, tier: effect == .hold ? .hitl : .auto, approver: nil)
-        ).entry
+            approval: approval, broker: broker(judged, tier: effect == .hold ? .hitl : .auto, approver: nil))
+        record.shadow = decision.shadow.map { match in
+            .object(["rule": .string(match.rule), "effect": .string("\(match.effect)")])
+        }
+        return record.entry
     }
 
     static func release(_ judged: JudgedCall, approval: CallID, approvers: [Text], revision: Text) -> Entry {
@@ -31,7 +34,8 @@ enum Records {
     }
 
     private static func facts(of judged: JudgedCall) -> CallFacts {
-        let digest = try? judged.call.action.argumentsDigest()
+        // What has no canonical form is still evidence: then its bytes are named.
+        let digest = (try? judged.call.action.argumentsDigest()) ?? judged.call.bodyDigest
         return CallFacts(
             call: judged.id, agent: judged.caller.peer.id.text, subject: judged.token?.subject,
             actors: judged.token?.actors ?? [], source: judged.caller.source,

@@ -121,7 +121,7 @@ final class ServiceConnection: ConnectionHandler {
         if !isAnswering { close() }
     }
 
-    func writabilityChanged(_ isWritable: Bool) {}
+    func writabilityChanged(_ isWritable: Bool) { if isWritable { pump() } }
 
     func closed(_ error: ConnectionError?) {
         isClosing = true
@@ -130,7 +130,7 @@ final class ServiceConnection: ConnectionHandler {
 
     private func pump() {
         do throws(HTTPError) {
-            while !isAnswering, !isClosing, let event = try http.nextEvent() { take(event) }
+            while mayTake, let event = try http.nextEvent() { take(event) }
         } catch {
             if http.owesResponse {
                 respond(.problem(error.status, "ambiguous-request", error.description))
@@ -139,8 +139,11 @@ final class ServiceConnection: ConnectionHandler {
             }
         }
         flush()
-        if http.wantsInput { socket.resumeReading() } else { socket.pauseReading() }
+        if http.wantsInput, socket.isWritable { socket.resumeReading() } else { socket.pauseReading() }
     }
+
+    /// A client that asks and does not read must not fill our memory with answers.
+    private var mayTake: Bool { !isAnswering && !isClosing && socket.isWritable }
 
     private func take(_ event: HTTPEvent) {
         switch event {

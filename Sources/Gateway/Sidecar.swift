@@ -18,6 +18,8 @@ public final class Sidecar: Sendable {
     /// Connections to each of the small listeners.
     private static let serviceConnectionsMax = 1_000
     private static let openFilesWanted = 65_536
+    /// For connections that are cut at the end of a drain to tell of it.
+    private static let abortTime: Duration = .seconds(1)
 
     private let settings: SidecarSettings
     private let site: Site
@@ -45,7 +47,8 @@ public final class Sidecar: Sendable {
         let opened = try OpenedLedger(settings, clock)
         let loops = EventLoops(count: settings.loops)
         self.loops = loops
-        let ledger = LedgerWriter(clock: clock, loop: loops.next(), metrics: metrics, log: log)
+        let ledger = LedgerWriter(
+            opened.settings, clock: clock, loop: loops.next(), metrics: metrics, log: log)
         let state = opened.state
 
         let claims = ReplayCache(claimsMax: settings.claimsMax)
@@ -67,7 +70,7 @@ public final class Sidecar: Sendable {
         let enforcer = Enforcer(enforcement, claims: claims)
 
         let webhook = settings.approvals.webhook.map {
-            Webhook($0, on: loops.next(), metrics: metrics, log: log)
+            Webhook($0, on: loops.next(), clock: clock, metrics: metrics, log: log)
         }
         var approvals = Approvals(
             persons: settings.approvals.persons, limits: settings.approvals.limits,
@@ -129,6 +132,10 @@ public final class Sidecar: Sendable {
         site.connections.drain()
         let deadline = site.clock.now.time + settings.drain
         while site.connections.count > 0, site.clock.now.time < deadline { Host.sleep(.milliseconds(20)) }
+        // What is left is cut while the ledger still takes its effects.
+        site.connections.abort()
+        let end = site.clock.now.time + Self.abortTime
+        while site.connections.count > 0, site.clock.now.time < end { Host.sleep(.milliseconds(5)) }
         housekeeping.stop()
         site.refusals.flush()
         site.ledger.close()
@@ -301,6 +308,7 @@ private final class Pools: Sendable {
 /// The ledger, opened and locked, until its thread takes the journal over.
 private struct OpenedLedger {
     let state: RecoveredState
+    let settings: JournalSettings
     private let journal: Handover<Journal<JournalFiles>>
 
     init(_ settings: SidecarSettings, _ clock: SystemClock) throws(SidecarError) {
@@ -310,6 +318,8 @@ private struct OpenedLedger {
                 durability: settings.durability, instance: Host.hostName, boot: boot, machine: Host.machineID,
                 claimWindow: settings.tokens.claimWindow)
             journalSettings.claimsMax = settings.claimsMax
+            journalSettings.approvalsMax = max(10_000, settings.approvals.limits.pendingMax)
+            self.settings = journalSettings
             let opened = try Journal.open(
                 try JournalFiles(settings.ledgerDirectory), settings: journalSettings, at: clock.now)
             state = opened.state

@@ -64,22 +64,37 @@ final class RuleBook: Sendable {
 
 /// The open connections of agents, so that a drain reaches each on its own loop.
 final class ConnectionSet: Sendable {
-    private let members = Mutex<[ObjectIdentifier: @Sendable () -> Void]>([:])
+    private struct Member: Sendable {
+        let loop: Loop
+        let connection: LoopBound<WeakDownstream>
+    }
+
+    private let members = Mutex<[ObjectIdentifier: Member]>([:])
 
     var count: Int { members.withLock { $0.count } }
 
     func add(_ connection: Downstream) {
-        let loop = connection.loop
-        let bound = LoopBound(WeakDownstream(connection), on: loop)
-        let drain: @Sendable () -> Void = { loop.execute { bound.value.connection?.closeAfterResponse() } }
-        members.withLock { $0[ObjectIdentifier(connection)] = drain }
+        let member = Member(
+            loop: connection.loop, connection: LoopBound(WeakDownstream(connection), on: connection.loop))
+        members.withLock { $0[ObjectIdentifier(connection)] = member }
     }
 
     func remove(_ connection: Downstream) {
         members.withLock { $0[ObjectIdentifier(connection)] = nil }
     }
 
-    func drain() { for drain in members.withLock({ Array($0.values) }) { drain() } }
+    /// Answers what is held, lets what is in flight finish, and closes the rest.
+    func drain() { each { $0.closeAfterResponse() } }
+
+    /// Cuts what is left.
+    func abort() { each { $0.cut() } }
+
+    private func each(_ work: @escaping @Sendable (Downstream) -> Void) {
+        for member in members.withLock({ Array($0.values) }) {
+            let connection = member.connection
+            member.loop.execute { if let open = connection.value.connection { work(open) } }
+        }
+    }
 }
 
 private struct WeakDownstream {

@@ -15,6 +15,7 @@ final class UpstreamPool {
         /// Requests of one loop that may wait for a connection.
         var waitingMax = 1_024
         var connectTimeout: Duration
+        /// From the end of the request to the head of the response, and between two pieces of either.
         var responseTimeout: Duration
     }
 
@@ -22,42 +23,51 @@ final class UpstreamPool {
     private let loop: Loop
     private var idle: [UpstreamConnection] = []
     private var opened = 0
+    /// Of `opened`, those that are not connected yet: each will serve whoever then waits first.
+    private var opening = 0
     private var waiting: [any UpstreamUser] = []
+    private var isServing = false
 
     init(_ settings: Settings, on loop: Loop) { (self.settings, self.loop) = (settings, loop) }
 
-    /// Calls `upstreamReady` or `upstreamFailed` of `user` on this loop, at once when a connection is idle.
+    /// Calls `upstreamReady` or `upstreamFailed` of `user` on this loop, at once when a connection is idle; neither
+    /// once the user is forgotten.
     func lease(for user: any UpstreamUser) {
         while let connection = idle.popLast() {
             if connection.isUsable {
-                connection.serve(user, timeout: settings.responseTimeout)
+                connection.serve(user, settings)
                 return
             }
         }
-        if opened < settings.connectionsMax {
-            open(for: user)
-        } else if waiting.count < settings.waitingMax {
-            waiting.append(user)
-        } else {
-            user.upstreamFailed(.busy)
+        let mayOpen = opened < settings.connectionsMax
+        guard mayOpen || waiting.count - opening < settings.waitingMax else {
+            return user.upstreamFailed(.busy)
         }
+        waiting.append(user)
+        if mayOpen { open() }
     }
 
     /// The user left before it was served.
     func forget(_ user: any UpstreamUser) { waiting.removeAll { $0 === user } }
 
-    private func open(for user: any UpstreamUser) {
+    /// Nobody's connection until it stands: who asked for it may have left, or been served by another, by then.
+    private func open() {
         opened += 1
+        opening += 1
         Connector.connect(to: settings.endpoint, on: loop, timeout: settings.connectTimeout) {
             [self] result in
+            opening -= 1
             switch result {
             case .success(let socket):
                 let connection = UpstreamConnection(socket, pool: self)
-                connection.serve(user, timeout: settings.responseTimeout)
+                idle.append(connection)
+                serveWaiting()
                 return connection
             case .failure(let error):
                 opened -= 1
-                user.upstreamFailed(error.isTimedOut ? .connectTimeout : .refused)
+                if !waiting.isEmpty {
+                    waiting.removeFirst().upstreamFailed(error.isTimedOut ? .connectTimeout : .refused)
+                }
                 serveNext()
                 return nil
             }
@@ -66,11 +76,19 @@ final class UpstreamPool {
 
     fileprivate func finished(_ connection: UpstreamConnection) {
         guard connection.isUsable else { return connection.close() }
-        if waiting.isEmpty {
-            idle.append(connection)
-        } else {
-            connection.serve(waiting.removeFirst(), timeout: settings.responseTimeout)
+        idle.append(connection)
+        serveWaiting()
+    }
+
+    /// In a loop of its own: a user that is served may give its connection back at once.
+    private func serveWaiting() {
+        guard !isServing else { return }
+        isServing = true
+        while !waiting.isEmpty, let connection = idle.popLast() {
+            guard connection.isUsable else { continue }
+            connection.serve(waiting.removeFirst(), settings)
         }
+        isServing = false
     }
 
     fileprivate func closed(_ connection: UpstreamConnection) {
@@ -80,8 +98,8 @@ final class UpstreamPool {
     }
 
     private func serveNext() {
-        guard !waiting.isEmpty, opened < settings.connectionsMax else { return }
-        open(for: waiting.removeFirst())
+        guard waiting.count > opening, opened < settings.connectionsMax else { return }
+        open()
     }
 
     /// Closes what nobody uses; used ones close when their exchange ends.
@@ -115,7 +133,10 @@ final class UpstreamConnection: ConnectionHandler {
     private var http = HTTP1Client()
     private let pool: UpstreamPool
     private var user: (any UpstreamUser)?
-    private var headTimer: Timer?
+    private var timer: Timer?
+    private var patience: Duration = .zero
+    private var isPaused = false
+    private var hasHead = false
     private var isClosed = false
     private(set) var hasSent = false
 
@@ -124,11 +145,18 @@ final class UpstreamConnection: ConnectionHandler {
     var isUsable: Bool { !isClosed && user == nil && http.isReusable }
     var isWritable: Bool { socket.isWritable }
 
-    func serve(_ user: any UpstreamUser, timeout: Duration) {
+    fileprivate func serve(_ user: any UpstreamUser, _ settings: UpstreamPool.Settings) {
         self.user = user
-        hasSent = false
-        headTimer = socket.loop.scheduleHere(after: timeout) { [weak self] in self?.headTimedOut() }
+        (hasSent, hasHead, isPaused) = (false, false, false)
+        patience = settings.responseTimeout
+        watch()
         user.upstreamReady(self)
+    }
+
+    /// The tool has shown a sign of life, or was given something to do: it has its time again.
+    private func watch() {
+        timer?.cancel()
+        timer = socket.loop.scheduleHere(after: patience) { [weak self] in self?.timedOut() }
     }
 
     func send(_ head: HTTPRequestHead) {
@@ -140,30 +168,42 @@ final class UpstreamConnection: ConnectionHandler {
     func sendBody(_ bytes: [UInt8]) {
         http.sendBody(bytes)
         write()
+        watch()
     }
 
     func sendEnd() {
         http.sendEnd()
         write()
         socket.flush()
+        watch()
     }
 
     /// The user wants nothing more: what is unfinished cannot be used again.
     func abandon() {
         user = nil
-        headTimer?.cancel()
+        timer?.cancel()
         socket.abort()
     }
 
     /// The user needs it no longer and sent nothing on it.
     func release() {
         user = nil
-        headTimer?.cancel()
+        timer?.cancel()
         pool.finished(self)
     }
 
-    func pauseReading() { socket.pauseReading() }
-    func resumeReading() { socket.resumeReading() }
+    /// The caller takes no more for now: its slowness is not the tool's.
+    func pauseReading() {
+        isPaused = true
+        socket.pauseReading()
+    }
+
+    func resumeReading() {
+        guard isPaused else { return }
+        isPaused = false
+        watch()
+        socket.resumeReading()
+    }
     func close() { socket.close() }
     func flush() { socket.flush() }
 
@@ -196,16 +236,20 @@ final class UpstreamConnection: ConnectionHandler {
             while user != nil, let event = try http.nextEvent() {
                 switch event {
                 case .response:
-                    headTimer?.cancel()
+                    hasHead = true
+                    watch()
                     user?.upstreamEvent(event)
                 case .end: finish(event)
-                default: user?.upstreamEvent(event)
+                case .body:
+                    watch()
+                    user?.upstreamEvent(event)
+                case .request, .informational: user?.upstreamEvent(event)
                 }
             }
             // Bytes that no request asked for: the connection cannot be trusted with another.
             if user == nil, !isClosed, !http.isReusable { socket.close() }
         } catch {
-            fail(error == .truncated ? .brokeOff : .badResponse)
+            fail(error == .truncated || error == .closedBeforeResponse ? .brokeOff : .badResponse)
             socket.abort()
         }
     }
@@ -213,20 +257,23 @@ final class UpstreamConnection: ConnectionHandler {
     private func finish(_ event: HTTPEvent) {
         let done = user
         user = nil
+        timer?.cancel()
         done?.upstreamEvent(event)
         pool.finished(self)
     }
 
     private func fail(_ failure: UpstreamFailure) {
-        headTimer?.cancel()
+        timer?.cancel()
         let failed = user
         user = nil
         failed?.upstreamFailed(failure)
     }
 
-    private func headTimedOut() {
+    private func timedOut() {
         guard user != nil else { return }
-        fail(.responseTimeout)
+        // A caller that reads slowly has limits of its own.
+        if isPaused { return watch() }
+        fail(hasHead ? .brokeOff : .responseTimeout)
         socket.abort()
     }
 }

@@ -21,12 +21,13 @@ final class Webhook: Sendable {
 
     private let settings: WebhookSettings
     private let loop: Loop
+    private let clock: SystemClock
     private let metrics: Metrics
     private let log: Log
     private let pending = Atomic<Int>(0)
 
-    init(_ settings: WebhookSettings, on loop: Loop, metrics: Metrics, log: Log) {
-        (self.settings, self.loop, self.metrics, self.log) = (settings, loop, metrics, log)
+    init(_ settings: WebhookSettings, on loop: Loop, clock: SystemClock, metrics: Metrics, log: Log) {
+        (self.settings, self.loop, self.clock, self.metrics, self.log) = (settings, loop, clock, metrics, log)
     }
 
     func announce(_ approval: CallID, _ judged: JudgedCall, _ decision: Decision, at time: Timestamp) {
@@ -45,7 +46,7 @@ final class Webhook: Sendable {
             return log.warning(.webhookFailed, "a hold could not be announced", ["event.id": "\(event.id)"])
         }
         loop.schedule(after: Self.delays[number]) { [self] in
-            WebhookDelivery.send(event, settings, on: loop) { [self] isDelivered in
+            WebhookDelivery.send(event, settings, at: clock.now.time, on: loop) { [self] isDelivered in
                 guard !isDelivered else {
                     pending.wrappingSubtract(1, ordering: .relaxed)
                     return metrics.count(.webhooks, "ok")
@@ -60,12 +61,10 @@ final class Webhook: Sendable {
 /// The CloudEvent (1.0, structured mode) of one hold.
 struct WebhookEvent: Sendable {
     let id: Text
-    let time: Timestamp
     let payload: [UInt8]
 
     init(_ approval: CallID, _ judged: JudgedCall, _ decision: Decision, at time: Timestamp) {
         id = approval.text
-        self.time = time
         // The query of an HTTP target is arguments, and those never travel in an announcement.
         let resource =
             judged.open.route.speaks == .http ? judged.open.request.target.path : judged.call.action.resource
@@ -85,8 +84,10 @@ struct WebhookEvent: Sendable {
     }
 
     /// Standard Webhooks: `v1,` and base64 of HMAC-SHA-256 over `id.timestamp.payload`.
-    func fields(signedWith secret: [UInt8]) -> [(Text, Text)] {
-        let stamp = Text(String(time.seconds))
+    ///
+    /// - Parameter now: of this attempt, or receivers would take a late one for a replay.
+    func fields(signedWith secret: [UInt8], at now: Timestamp) -> [(Text, Text)] {
+        let stamp = Text(String(now.seconds))
         let signed = (id + "." + stamp + ".").bytes + payload
         let code = HMACSHA256.code(over: signed, key: secret)
         return [
@@ -104,28 +105,30 @@ final class WebhookDelivery: ConnectionHandler {
     private let tls: TLSSession?
     private var http = HTTP1Client()
     private let event: WebhookEvent
+    private let now: Timestamp
     private var done: ((Bool) -> Void)?
     private var timer: Timer?
 
     static func send(
-        _ event: WebhookEvent, _ settings: WebhookSettings, on loop: Loop, _ done: @escaping (Bool) -> Void
+        _ event: WebhookEvent, _ settings: WebhookSettings, at now: Timestamp, on loop: Loop,
+        _ done: @escaping (Bool) -> Void
     ) {
         Connector.connect(to: settings.endpoint, on: loop, timeout: Webhook.timeout) { result in
             guard case .success(let socket) = result else {
                 done(false)
                 return nil
             }
-            let delivery = WebhookDelivery(socket, event, settings, done)
+            let delivery = WebhookDelivery(socket, event, settings, at: now, done)
             loop.executeHere { delivery.begin() }
             return delivery
         }
     }
 
     private init(
-        _ socket: Connection, _ event: WebhookEvent, _ settings: WebhookSettings,
+        _ socket: Connection, _ event: WebhookEvent, _ settings: WebhookSettings, at now: Timestamp,
         _ done: @escaping (Bool) -> Void
     ) {
-        (self.socket, self.event, self.settings, self.done) = (socket, event, settings, done)
+        (self.socket, self.event, self.settings, self.now, self.done) = (socket, event, settings, now, done)
         tls = settings.tls.map { TLSSession(client: $0, serverName: settings.host.hostPart, verifyPeer: nil) }
     }
 
@@ -141,7 +144,8 @@ final class WebhookDelivery: ConnectionHandler {
         http.send(
             HTTPRequestHead(
                 method: "POST", target: target,
-                fields: HTTPFields([("host", settings.host)] + event.fields(signedWith: settings.secret)),
+                fields: HTTPFields(
+                    [("host", settings.host)] + event.fields(signedWith: settings.secret, at: now)),
                 body: .exactly(event.payload.count)))
         http.sendBody(event.payload)
         http.sendEnd()
@@ -171,7 +175,10 @@ final class WebhookDelivery: ConnectionHandler {
                 return read()
             case .handshakeCompleted: post()
             case .plaintext(let plain): http.receive(plain)
-            case .closed, .failed: return finish(false)
+            case .closed, .failed:
+                // The answer may have come with the goodbye.
+                read()
+                return finish(false)
             }
         }
     }

@@ -122,6 +122,10 @@ public struct DecisionRecord: Sendable {
     public var rule, policyRevision: Text?
     /// Names of all rules that matched, and keys of attributes that rules wanted and the call had not.
     public var matched, missing: [Text]
+    /// Rules in shadow mode that matched.
+    ///
+    /// `{rule, effect}` each. They decided nothing.
+    public var shadow: [JSON] = []
     public var message: Text?
     public var claim: SpentToken?
     public var approval: CallID?
@@ -146,6 +150,7 @@ public struct DecisionRecord: Sendable {
         members.text("policy_revision", policyRevision)
         members.texts("matched", matched)
         members.texts("missing", missing)
+        members.json("shadow", .array(shadow))
         members.text("message", message)
         members.json("claim", claim?.json ?? .null)
         members.call("approval", approval)

@@ -91,7 +91,7 @@ public struct Journal<Storage: LedgerStorage & ~Copyable>: ~Copyable {
         if case .closed = place { throw .closed }
         guard !entries.isEmpty else { return [] }
         try check(entries)
-        try live.makeRoom(for: entries.count, within: settings, at: now.time)
+        try live.makeRoom(for: entries, within: settings, at: now.time)
         do {
             try reachSegment(at: now)
             let batch = Batch(entries, after: head, at: now.time, settings: settings)

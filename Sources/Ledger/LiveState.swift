@@ -83,15 +83,22 @@ struct LiveState {
 
     mutating func letGo(at now: Timestamp) { claims.letGo(at: now) }
 
-    /// Throws when `more` records might not fit; each adds one claim, approval or call at most.
-    mutating func makeRoom(for more: Int, within settings: JournalSettings, at now: Timestamp)
+    /// Throws when what these records add might not fit.
+    ///
+    /// What only ends something always has room.
+    mutating func makeRoom(for entries: [Entry], within settings: JournalSettings, at now: Timestamp)
         throws(LedgerError)
     {
+        let decisions = entries.count { $0.event == "decision" }
+        let moreCalls = decisions + entries.count { $0.event == "release" }
+        let moreApprovals = entries.count { $0.event == "approval.requested" }
         claims.letGoSometimes(at: now)
-        if claims.count + more > settings.claimsMax { claims.letGo(at: now) }
-        guard claims.count + more <= settings.claimsMax else { throw .full(.claims) }
-        guard approvals.count + more <= settings.approvalsMax else { throw .full(.approvals) }
-        guard calls.count + more <= settings.callsMax else { throw .full(.calls) }
+        if claims.count + decisions > settings.claimsMax { claims.letGo(at: now) }
+        guard decisions == 0 || claims.count + decisions <= settings.claimsMax else { throw .full(.claims) }
+        guard moreApprovals == 0 || approvals.count + moreApprovals <= settings.approvalsMax else {
+            throw .full(.approvals)
+        }
+        guard moreCalls == 0 || calls.count + moreCalls <= settings.callsMax else { throw .full(.calls) }
     }
 
     /// A start without proof: of a lost tail, too, when no open approval can be trusted not to be consumed.

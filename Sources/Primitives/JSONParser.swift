@@ -6,17 +6,21 @@
 public struct JSONParser {
     public struct Limits: Sendable {
         public var depthMax: Int
+        /// Values of all kinds: what a text costs in memory goes with this, not with its bytes.
+        public var valuesMax: Int
         /// Only for judging a corpus of plain RFC 8259 texts; nothing that decides allows duplicates.
         public var allowsDuplicateNames: Bool
 
-        public init(depthMax: Int = 64, allowsDuplicateNames: Bool = false) {
-            (self.depthMax, self.allowsDuplicateNames) = (depthMax, allowsDuplicateNames)
+        public init(depthMax: Int = 64, valuesMax: Int = 50_000, allowsDuplicateNames: Bool = false) {
+            (self.depthMax, self.valuesMax) = (depthMax, valuesMax)
+            self.allowsDuplicateNames = allowsDuplicateNames
         }
     }
 
     private let bytes: [UInt8]
     private let limits: Limits
     private var index = 0
+    private var values = 0
 
     private init(_ bytes: [UInt8], _ limits: Limits) { (self.bytes, self.limits) = (bytes, limits) }
 
@@ -48,6 +52,8 @@ public struct JSONParser {
 
     private mutating func value(depth: Int) throws(JSONError) -> JSON {
         guard let byte = current else { throw .unexpectedEnd }
+        values += 1
+        guard values <= limits.valuesMax else { throw .tooManyValues }
         switch byte {
         case 0x7B: return try object(depth: depth + 1)
         case 0x5B: return try array(depth: depth + 1)
@@ -252,6 +258,7 @@ public enum JSONError: Error, Hashable {
     case badEscape(at: Int)
     case badNumber(at: Int)
     case tooDeep(at: Int)
+    case tooManyValues
 }
 
 extension JSONError: CustomStringConvertible {
@@ -267,6 +274,7 @@ extension JSONError: CustomStringConvertible {
         case .badEscape(let offset): "an unknown escape at byte \(offset)"
         case .badNumber(let offset): "not a number, or out of bounds, at byte \(offset)"
         case .tooDeep(let offset): "nested too deeply at byte \(offset)"
+        case .tooManyValues: "more values than are read"
         }
     }
 }

@@ -123,14 +123,14 @@ public struct ProxyConfiguration {
         for scope in scopes {
             let path = try scope.text("path")
             guard let target = try? RequestTarget(path), target.query == nil, target.authority == nil,
-                !routes.contains(where: { $0.path == target.text })
+                !routes.contains(where: { $0.path == target.decodedPath })
             else {
                 throw scope.error(
                     "`\(path)` is not a canonical path that begins with `/`, or is routed twice", at: "path")
             }
             let speaks = try scope.choice(
                 "protocol", default: "http", ["http": RouteProtocol.http, "mcp": .mcp])
-            routes.append(Route(path: target.text, speaks: speaks))
+            routes.append(Route(path: target.decodedPath, speaks: speaks))
         }
         return Routes(routes.isEmpty ? [Route(path: "/", speaks: .http)] : routes)
     }
