@@ -28,7 +28,8 @@ public struct CompactJWS: Sendable {
     public init(parsing text: Text) throws(JWSError) {
         guard text.count <= Self.bytesMax else { throw .tooLong }
         let parts = text.split(on: 0x2E)
-        guard parts.count == 3, parts.allSatisfy({ !$0.isEmpty }) else { throw .notThreeParts }
+        // A payload may be empty (RFC 7515 §3.1); a header or a signature may not.
+        guard parts.count == 3, !parts[0].isEmpty, !parts[2].isEmpty else { throw .notThreeParts }
         guard let headerBytes = Base64.decodeURL(parts[0].bytes),
             let payload = Base64.decodeURL(parts[1].bytes),
             let signature = Base64.decodeURL(parts[2].bytes)

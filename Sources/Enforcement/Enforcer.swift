@@ -59,6 +59,11 @@ public struct Enforcer: Sendable {
         return try decide(call, open, spending: redemption, under: rules, at: now)
     }
 
+    /// How answers to this request are shaped, also where it was refused before a call was opened.
+    public func speaks(_ request: HTTPRequest) -> RouteProtocol {
+        settings.routes.route(for: request.target.decodedPath)?.speaks ?? .http
+    }
+
     /// The largest body `admit` wants to see; a larger one is `bodyTooLarge`.
     public var inspectedBodyMax: Int { settings.inspectedBodyMax }
 
@@ -114,6 +119,10 @@ public struct Enforcer: Sendable {
         if let key = rules.ambiguousQueryKey(in: call.query) {
             throw .ambiguous("query key `\(key)` is given more than once and a rule reads it")
         }
+        if let arguments = call.arguments, let key = rules.ambiguousArgument(in: arguments) {
+            throw .ambiguous(
+                "an argument's name differs from `\(key)`, which a rule reads, in the case of its letters")
+        }
         return call
     }
 
@@ -145,7 +154,7 @@ public struct Enforcer: Sendable {
             throw .invalidToken(error)
         }
         guard settings.fence.admits(issuedAt: token.issuedAt, expiresAt: token.expiresAt) else {
-            throw .invalidToken(.expired)
+            throw .invalidToken(.beforeContinuity)
         }
         switch claims.claim(token.claimID, expiring: settings.tokens.claimExpiry(of: token), at: now.time) {
         case .claimed: return Redemption(token, at: now.time)

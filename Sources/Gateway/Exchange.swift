@@ -389,7 +389,7 @@ final class Exchange {
     private func answer(_ denial: Denial) {
         guard !isAnswered, callerIsHere else { return }
         isAnswered = true
-        let speaks = open?.route.speaks ?? .http
+        let speaks = site.enforcer.speaks(request)
         let message = judged?.call.messageID ?? (speaks == .mcp ? Problem.messageID(of: body) : nil)
         let problem = Problem(denial, for: .init(call: id), answering: speaks, message: message)
         body = []

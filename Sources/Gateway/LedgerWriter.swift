@@ -49,7 +49,7 @@ final class LedgerWriter: Sendable {
     var isWritable: Bool { isHealthy.withLock { $0 } }
 
     /// Starts the thread; the journal lives and dies on it.
-    func start(_ journal: consuming Journal<JournalFiles>) {
+    func start<Storage: LedgerStorage & Sendable & ~Copyable>(_ journal: consuming Journal<Storage>) {
         let handover = Handover(journal)
         let worker = WorkerThread(name: "ledger") { [self] in run(handover.take()) }
         thread.withLock { $0 = worker }
@@ -112,7 +112,7 @@ final class LedgerWriter: Sendable {
         thread.withLock { $0.take() }?.join()
     }
 
-    private func run(_ journal: consuming Journal<JournalFiles>) {
+    private func run<Storage: LedgerStorage & Sendable & ~Copyable>(_ journal: consuming Journal<Storage>) {
         var journal = journal
         while let requests = mailbox.receiveAll() {
             for start in stride(from: 0, to: requests.count, by: LedgerWriter.batchMax) {
@@ -127,7 +127,9 @@ final class LedgerWriter: Sendable {
         }
     }
 
-    private func write(_ batch: [Request], to journal: inout Journal<JournalFiles>) {
+    private func write<Storage: LedgerStorage & Sendable & ~Copyable>(
+        _ batch: [Request], to journal: inout Journal<Storage>
+    ) {
         let entries = batch.flatMap(\.entries)
         do throws(LedgerError) {
             let receipts = try journal.append(entries, at: clock.now)

@@ -192,14 +192,6 @@ extension Sidecar {
         _ settings: SidecarSettings, _ site: Site, _ loops: EventLoops, _ claims: ReplayCache
     ) throws(ReactorError) -> Bound {
         let pools = Pools(settings.upstream, loops)
-        let health = try settings.healthListen.map { address throws(ReactorError) in
-            let api = healthAPI(settings, site, claims)
-            return try Listener.bind(
-                address, on: loops, backlog: backlog, connectionsMax: serviceConnectionsMax
-            ) {
-                ServiceConnection($0, api, tls: nil)
-            }
-        }
         let approvals = try settings.approvals.listen.map { address throws(ReactorError) in
             let tls = settings.approvals.tls
             let hosts = ExternalHosts(settings.approvals.hosts)
@@ -218,6 +210,15 @@ extension Sidecar {
             settings.listen, on: loops, backlog: backlog, connectionsMax: settings.limits.connectionsMax
         ) { Downstream($0, site: site, pool: pools.pool(on: $0.loop)) }
         settings.externalHosts.bound(to: data.port)
+        // Last: whoever asks whether the proxy is ready may call it at once.
+        let health = try settings.healthListen.map { address throws(ReactorError) in
+            let api = healthAPI(settings, site, claims)
+            return try Listener.bind(
+                address, on: loops, backlog: backlog, connectionsMax: serviceConnectionsMax
+            ) {
+                ServiceConnection($0, api, tls: nil)
+            }
+        }
         return Bound(data: data, approvals: approvals, health: health)
     }
 

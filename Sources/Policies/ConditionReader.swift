@@ -74,6 +74,7 @@ extension Condition {
     /// A value that the attribute can have; anything else would never match without a word.
     private static func operand(_ value: Node, of key: AttributeKey) throws(DocumentError) -> JSON {
         let json = try value.jsonValue()
+        if let text = json.string { try refuseEscape(in: text, of: key, at: value) }
         switch (key.valueKind, json) {
         case (_, .null): throw value.error("a value is missing; `Exists` and `DoesNotExist` ask for presence")
         case (.any, _), (.text, .string), (.textOrDecimal, .string), (.number, .number): return json
@@ -119,7 +120,16 @@ extension Condition {
         }
         let text = try value.text()
         guard !text.isEmpty else { throw value.error("an empty text would match everything") }
+        try refuseEscape(in: text, of: key, at: value)
         return text
+    }
+
+    /// What no decoded path has would never match without a word.
+    private static func refuseEscape(
+        in text: Text, of key: AttributeKey, at value: Node
+    ) throws(DocumentError) {
+        guard key == .httpPath, let escape = text.firstEscape else { return }
+        throw value.error("rules see the path decoded, without `\(escape)`; write the character itself")
     }
 
     private static func onMissing(

@@ -14,12 +14,15 @@ public final class PolicySet: Sendable {
     public let ruleCount: Int
     /// Lower-case names of the header fields that some rule reads.
     public let headersRead: Set<Text>
+    /// Some rule, in `Shadow` mode or not, has `tools`, and so is about MCP routes only.
+    public let selectsTools: Bool
 
     private let rules: [Rule]
     private let index: RuleIndex
     private let argumentReaders: RuleIndex
     private let tokenExemptions: RuleIndex
     private let queryKeysRead: Set<Text>
+    private let argumentNames: ArgumentNames
 
     private init(_ rules: [Rule], revision: Digest) {
         self.rules = rules
@@ -28,6 +31,8 @@ public final class PolicySet: Sendable {
         index = RuleIndex(rules) { _ in true }
         argumentReaders = RuleIndex(rules) { $0.readsArguments }
         tokenExemptions = RuleIndex(rules) { $0.needsNoToken && !$0.isShadow }
+        selectsTools = rules.contains { if case .tools = $0.target { true } else { false } }
+        argumentNames = ArgumentNames(readBy: rules.flatMap(\.conditions))
         let keys = rules.flatMap { $0.conditions.map(\.key) }
         headersRead = Set(keys.compactMap { if case .header(let name) = $0 { name } else { nil } })
         queryKeysRead = Set(keys.compactMap { if case .query(let name) = $0 { name } else { nil } })
@@ -123,4 +128,10 @@ public final class PolicySet: Sendable {
             return isFolded || query.count(where: { $0.name.equalsIgnoringCase(key) }) > 1
         }
     }
+
+    /// A key `args.*`, as a rule writes it, that a tool may read in another way; such a request is refused (contract §3).
+    ///
+    /// On the way down some object has a member whose name differs from the rule's in letter case only, with the
+    /// member the rule reads or instead of it. The cost grows with the arguments, not with the rules.
+    public func ambiguousArgument(in arguments: JSON) -> Text? { argumentNames.ambiguousKey(in: arguments) }
 }

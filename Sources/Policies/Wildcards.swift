@@ -6,7 +6,10 @@ struct SegmentPattern: Sendable, Hashable {
     /// What stands around the stars; one piece means no star.
     private let pieces: [Text]
 
-    init(_ text: Text) { pieces = text.split(on: 0x2A) }
+    init(_ text: Text) { self.init(around: text.split(on: 0x2A)) }
+
+    /// At least one piece; a `*` in a piece is that character itself.
+    init(around pieces: [Text]) { self.pieces = pieces }
 
     /// Matches any segment that is not empty.
     static let any = SegmentPattern("*")
@@ -114,53 +117,14 @@ enum ToolPattern: Sendable, Hashable {
     }
 }
 
-/// A path whose segments are literal, `{name}` (any one segment) or have `*` in them.
-struct PathPattern: Sendable, Hashable {
-    let segments: [SegmentPattern]
-
-    init(_ node: Node) throws(DocumentError) {
-        let text = try node.text()
-        guard text.hasPrefix("/") else { throw node.error("\(Quoted.name(text)): a path begins with `/`") }
-        guard text.bytes.allSatisfy({ 0x21...0x7E ~= $0 && !Text("?#\\").contains($0) }) else {
-            throw node.error(
-                "\(Quoted.name(text)): a path has no `?`, `#`, `\\`, space or character beyond ASCII")
-        }
-        try text.refuseDoubleStar(at: node)
-        let parts = text.dropFirst(1).split(on: 0x2F)
-        for (index, part) in parts.enumerated() {
-            // Such requests are refused before any rule is asked (contract §3).
-            let isEmpty = part.isEmpty && index < parts.count - 1
-            guard !isEmpty, part != ".", part != ".." else {
-                throw node.error("\(Quoted.name(text)): no request has an empty or dot segment in its path")
-            }
-        }
-        var segments: [SegmentPattern] = []
-        for part in parts { segments.append(try Self.segment(part, of: text, at: node)) }
-        self.segments = segments
-    }
-
-    private static func segment(_ part: Text, of path: Text, at node: Node) throws(DocumentError)
-        -> SegmentPattern
-    {
-        guard part.contains(0x7B) || part.contains(0x7D) else { return SegmentPattern(part) }
-        let name = part.dropFirst(1).dropLast(1)
-        guard part.hasPrefix("{"), part.hasSuffix("}"), !name.isEmpty,
-            name.bytes.allSatisfy({ $0.isASCIILetter || $0.isASCIIDigit || [0x5F, 0x2D].contains($0) })
-        else { throw node.error("\(Quoted.name(path)): `{name}` is one whole segment of a path") }
-        return .any
-    }
-
-    func matches(_ path: [Text]) -> Bool { segments.matches(path) }
-}
-
 extension [SegmentPattern] {
-    fileprivate func matches(_ parts: [Text]) -> Bool {
+    func matches(_ parts: [Text]) -> Bool {
         count == parts.count && zip(self, parts).allSatisfy { $0.matches($1) }
     }
 }
 
 extension Text {
-    fileprivate func refuseDoubleStar(at node: Node) throws(DocumentError) {
+    func refuseDoubleStar(at node: Node) throws(DocumentError) {
         guard !contains("**" as Text) else {
             throw node.error("\(Quoted.name(self)): `**` is not supported; `*` stays inside one segment")
         }

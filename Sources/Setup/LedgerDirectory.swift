@@ -47,7 +47,8 @@ extension LedgerReport {
     public var json: JSON {
         .object([
             "intact": .bool(isIntact), "selfConsistentOnly": .bool(isSelfConsistentOnly),
-            "records": .integer(Int64(records)), "segments": .integer(Int64(segments)),
+            "incompleteEnd": .bool(hasIncompleteEnd), "records": .integer(Int64(records)),
+            "segments": .integer(Int64(segments)),
             "head": .object(["seq": .integer(Int64(headSequence)), "sha256": .string(headDigest.hex)]),
             "firstBroken": firstBroken.map {
                 .object([

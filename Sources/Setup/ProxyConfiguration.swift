@@ -64,7 +64,8 @@ public struct ProxyConfiguration {
         let health = try root.optionalScope("health", keys: ["listen"])
         return SidecarSettings(
             listen: listen, svid: svid, bundles: try bundles(identity, own: svid),
-            externalHosts: try externalHosts(tool), routes: try routes(tool), tokens: tokenRules,
+            externalHosts: try externalHosts(tool), routes: try routes(tool, for: rules.set),
+            tokens: tokenRules,
             claimsMax: claimsMax, rules: rules.set, ruleFiles: rules.files, upstream: try upstream(tool),
             approvals: approvals,
             ledgerDirectory: try ledger?.path("directory", default: defaultLedger) ?? defaultLedger,
@@ -117,7 +118,7 @@ public struct ProxyConfiguration {
 
     // MARK: The tool
 
-    private static func routes(_ tool: Scope) throws(DocumentError) -> Routes {
+    private static func routes(_ tool: Scope, for rules: PolicySet) throws(DocumentError) -> Routes {
         let scopes = try tool.scopes("routes", keys: ["path", "protocol"])
         var routes: [Route] = []
         for scope in scopes {
@@ -131,6 +132,12 @@ public struct ProxyConfiguration {
             let speaks = try scope.choice(
                 "protocol", default: "http", ["http": RouteProtocol.http, "mcp": .mcp])
             routes.append(Route(path: target.decodedPath, speaks: speaks))
+        }
+        // A `Deny` that can never match would be silent.
+        guard !rules.selectsTools || routes.contains(where: { $0.speaks == .mcp }) else {
+            let message =
+                "rules select `tools`, which only an MCP route has; add a route with `protocol: mcp`"
+            throw tool.has("routes") ? tool.error(message, at: "routes") : tool.reader.error(message)
         }
         return Routes(routes.isEmpty ? [Route(path: "/", speaks: .http)] : routes)
     }
@@ -193,7 +200,7 @@ public struct ProxyConfiguration {
         let path = try tool.path("policies", default: "/etc/sallyport/policies")
         let key = tool.has("policies") ? "policies" : nil
         let files: [(name: String, bytes: [UInt8])]
-        do throws(FileError) {
+        do throws(PolicyFiles.Failure) {
             files = try PolicyFiles.read(path)
         } catch {
             throw key.map { tool.error("\(error)", at: $0) } ?? tool.reader.error("`policies`: \(error)")

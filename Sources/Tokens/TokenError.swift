@@ -31,6 +31,8 @@ public enum TokenError: Error, Hashable, Sendable {
 
     // When.
     case notYetValid, expired, lifetimeTooLong, issuedInFuture
+    /// Issued before this proxy can prove what was spent (contract §2, continuity).
+    case beforeContinuity
     /// `jti` is not of 16 to 256 bytes.
     case tokenID
     case details(DetailsError)
@@ -56,7 +58,7 @@ public enum TokenError: Error, Hashable, Sendable {
         case .malformed, .type, .keyID, .payloadNotJSON, .claim, .unknownIssuer, .unknownKey, .algorithm,
             .signature,
             .audience, .clientID, .confirmation, .proofKeyUnsupported, .binding, .notYetValid, .expired,
-            .lifetimeTooLong, .issuedInFuture, .tokenID, .details:
+            .lifetimeTooLong, .issuedInFuture, .beforeContinuity, .tokenID, .details:
             false
         }
     }
@@ -75,6 +77,7 @@ public enum TokenError: Error, Hashable, Sendable {
         case .proofKeyUnsupported, .binding: "binding"
         case .notYetValid, .issuedInFuture: "not_yet_valid"
         case .expired: "expired"
+        case .beforeContinuity: "before_continuity"
         case .lifetimeTooLong: "lifetime_too_long"
         case .wrongAction: "wrong_action"
         case .wrongResource: "wrong_resource"
@@ -104,6 +107,8 @@ extension TokenError: CustomStringConvertible {
         case .binding: "the token is bound to another certificate"
         case .notYetValid: "the token is not valid yet"
         case .expired: "the token has expired"
+        case .beforeContinuity:
+            "the token was issued before this proxy can prove which tokens were used; get a new one"
         case .lifetimeTooLong: "the token lives longer than is allowed"
         case .issuedInFuture: "the token was issued in the future"
         case .tokenID: "`jti` must have 16 to 256 bytes"

@@ -29,6 +29,7 @@ struct LedgerVerifyCommand: ParsableCommand {
         } catch {
             throw Failure.usage("\(error)")
         }
+        guard report.segments > 0 else { throw Failure.notSo("there is no ledger in `\(directory)`") }
         say(json ? String(decoding: report.json.encoded, as: UTF8.self) : report.text)
         if !report.isIntact { throw ExitCode(1) }
     }

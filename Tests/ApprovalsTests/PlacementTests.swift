@@ -113,7 +113,8 @@ struct `Placing a call` {
             try world.place(World.request(agent: "spiffe://example.org/agent/c"))
         }
 
-        var small = try World(.init(requestBytesMax: 800))
+        // One has about 330 canonical bytes and 14 values: nearly 1230 in all.
+        var small = try World(.init(requestBytesMax: 2800))
         _ = try small.place(World.request(limit: 1))
         _ = try small.place(World.request(limit: 2))
         #expect(throws: PlacementError.tooManyBytes) { try small.place(World.request(limit: 3)) }

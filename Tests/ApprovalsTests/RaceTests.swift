@@ -11,7 +11,7 @@ struct `In any order of events` {
         throws
     {
         var game = try Game(seed: seed)
-        for _ in 0..<800 {
+        for _ in 0..<1000 {
             try game.step()
             game.check()
         }
@@ -30,6 +30,7 @@ private struct Game {
     /// Every durable approve, by approval: who, under which rules.
     private var approvals: [CallID: [(person: Text, groups: Set<Text>, rules: Set<Digest>)]] = [:]
     private var denied: Set<CallID> = []
+    private var unrecorded: Set<CallID> = []
     private(set) var releases = 0
 
     init(seed: UInt64) throws {
@@ -38,7 +39,7 @@ private struct Game {
     }
 
     mutating func step() throws {
-        switch Int.random(in: 0..<12, using: &random) {
+        switch Int.random(in: 0..<13, using: &random) {
         case 0...2: try place()
         case 3:
             if let gone = calls.randomElement(using: &random) {
@@ -47,16 +48,31 @@ private struct Game {
         case 4...7: try review()
         case 8, 9: release()
         case 10: world.pass(.seconds(Int64.random(in: 0...90, using: &random)))
+        case 11: learn()
         default: try turn()
         }
     }
 
     private mutating func place() throws {
         let request = try World.request(limit: Int64.random(in: 0..<4, using: &random))
-        guard let placed = try? world.place(request, rules) else { return }
+        let isRecorded = Int.random(in: 0..<5, using: &random) > 0
+        guard let placed = try? world.place(request, rules, isRecorded: isRecorded) else { return }
+        if placed.placement.isNew, !isRecorded { unrecorded.insert(placed.placement.approval) }
         if let superseded = placed.placement.superseded { #expect(superseded != placed.call, "seed \(seed)") }
         calls.append(placed)
         if calls.count > 12 { calls.removeFirst() }
+    }
+
+    /// The ledger has an approval's request, or never will.
+    private mutating func learn() {
+        guard let id = unrecorded.sorted(by: { $0.text < $1.text }).randomElement(using: &random) else {
+            return
+        }
+        unrecorded.remove(id)
+        let before = world.approvals.approvals[id]
+        if Bool.random(using: &random) { return world.approvals.recorded(id) }
+        #expect(world.approvals.withdraw(id, at: world.now) == before?.place?.call, "seed \(seed)")
+        #expect(world.approvals.approvals[id]?.status.isTerminal != false, "seed \(seed)")
     }
 
     private mutating func review() throws {
@@ -97,6 +113,7 @@ private struct Game {
             target.placement, target.call, rules, isDurable: Bool.random(using: &random))
         guard result == "released" else { return }
         releases += 1
+        #expect(!unrecorded.contains(id), "seed \(seed): released before it was recorded")
         #expect(consumed.insert(id).inserted, "seed \(seed): consumed twice")
         #expect(!denied.contains(id), "seed \(seed): a deny was overruled")
         for rule in rules {
@@ -129,6 +146,9 @@ private struct Game {
             if let end = ends.updateValue(approval.status, forKey: id) {
                 #expect(end == approval.status, "seed \(seed): an end changed")
             }
+        }
+        for id in unrecorded {
+            #expect(all[id]?.reviews.isEmpty != false && all[id]?.inFlight.isEmpty != false, "seed \(seed)")
         }
         #expect(world.approvals.pendingCount == all.values.count { $0.status == .pending }, "seed \(seed)")
         let places = Dictionary(

@@ -148,6 +148,18 @@ struct `What a reviewer sees` {
         #expect(try JSONParser.parse(json.encoded) == json)
     }
 
+    @Test func `in a list is all but the request`() throws {
+        var world = try World()
+        let (_, placed) = try world.place(nil, [World.rule(required: 2)])
+        try world.review(placed, by: World.bob)
+        let page = world.approvals.list(visibleTo: World.carol, status: nil, after: nil, limit: 1)
+        let view = try #require(page.approvals.first)
+        let (summary, whole) = (try #require(view.summaryJSON.object), try #require(view.json.object))
+        #expect(summary.names == whole.names.filter { $0 != "request" })
+        #expect(whole["request"] != nil && summary["digest"]?.string == placed.digest)
+        for member in summary.members { #expect(whole[member.name] == member.value) }
+    }
+
     @Test func `has a tag that changes with what is shown, and only then`() throws {
         var world = try World()
         let (_, placed) = try world.place(nil, [World.rule(required: 2)])

@@ -89,13 +89,14 @@ struct World {
 
     mutating func pass(_ span: Duration) { now = now + span }
 
-    /// Places a call that is new.
+    /// Places a call that is new, and records the approval if that is new too.
     mutating func place(
-        _ request: HeldRequest? = nil, _ requirements: [Requirement] = [World.rule()]
+        _ request: HeldRequest? = nil, _ requirements: [Requirement] = [World.rule()], isRecorded: Bool = true
     ) throws -> (call: CallID, placement: Placement) {
         let call = id()
         let placement = try approvals.place(
             try request ?? World.request(), requirements: requirements, call: call, newID: id(), at: now)
+        if placement.isNew, isRecorded { approvals.recorded(placement.approval) }
         return (call, placement)
     }
 

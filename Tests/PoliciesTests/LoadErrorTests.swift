@@ -61,7 +61,7 @@ import Testing
         ("- name: a\n  effect: Allow\n  http: { paths: [x] }", "8:21: `x`: a path begins with `/`"),
         (
             "- name: a\n  effect: Allow\n  http: { paths: [/a?b] }",
-            "8:21: `/a?b`: a path has no `?`, `#`, `\\`, space or character beyond ASCII"
+            "8:21: `/a?b`: a path has no `?`; rules read the query as `query.name`"
         ),
         (
             "- name: a\n  effect: Allow\n  http: { paths: [/a/**] }",
@@ -156,6 +156,38 @@ import Testing
     ])
     func `a bad rule is refused where it is wrong`(rules: String, message: String) {
         #expect(loadError([("policies/a.yaml", policyFile(rules))]) == "policies/a.yaml:\(message)")
+    }
+
+    /// The path begins on line 8, column 21.
+    @Test(arguments: [
+        ("/a b", "write it percent-encoded, as requests have it: `/a%20b`"),
+        ("/é/{id}/*", "write it percent-encoded, as requests have it: `/%C3%A9/{id}/*`"),
+        ("/a|b", "write it percent-encoded, as requests have it: `/a%7Cb`"),
+        ("/a#b", "write it percent-encoded, as requests have it: `/a%23b`"),
+        ("/a;b", "no request has NUL, `;` or `\\` in its path"),
+        ("/a\\b", "no request has NUL, `;` or `\\` in its path"),
+        ("/a%3Bb", "no request has `%3B` in its path"), ("/a%2Fb", "no request has `%2F` in its path"),
+        ("/a%2fb", "no request has `%2f` in its path"), ("/a%5Cb", "no request has `%5C` in its path"),
+        ("/a%00", "no request has `%00` in its path"),
+        ("/caf%c3%a9", "no request has `%c3` in its path; write its digits in upper case"),
+        ("/%41b", "no request has `%41` in its path; write `A`"),
+        ("/%2E%2E", "no request has `%2E` in its path; write `.`"),
+        ("/%7e", "no request has `%7e` in its path; write `~`"),
+        ("/100%", "`%` begins an escape of two hexadecimal digits; the character itself is `%25`"),
+        ("/a%2", "`%` begins an escape of two hexadecimal digits; the character itself is `%25`"),
+        ("/%*20", "`%` begins an escape of two hexadecimal digits; the character itself is `%25`"),
+        ("/%2/0", "`%` begins an escape of two hexadecimal digits; the character itself is `%25`"),
+        ("/%C3", "no request has escapes that are not UTF-8 in its path"),
+        ("/%C3*%A9", "no request has escapes that are not UTF-8 in its path"),
+        ("/%ED%A0%80", "no request has escapes that are not UTF-8 in its path"),
+        ("/a%252Fb", "no request has an encoded `%` before two hexadecimal digits in its path"),
+        ("/a%25zz/%254%31", "no request has `%31` in its path; write `1`"),
+    ])
+    func `a path no request can have is refused with what to write`(path: String, message: String) {
+        let rules = "- name: a\n  effect: Deny\n  http: { paths: ['\(path)'] }"
+        #expect(
+            loadError([("policies/a.yaml", policyFile(rules))])
+                == "policies/a.yaml:8:21: `\(path)`: \(message)")
     }
 
     /// The item begins on line 9, column 7.
@@ -272,6 +304,22 @@ import Testing
         (
             "{ key: time, operator: Equals, value: x }",
             "9:14: `time` goes with `Within` and `NotWithin`, which are not supported yet"
+        ),
+        (
+            "{ key: http.path, operator: Equals, value: '/a%20b' }",
+            "9:50: rules see the path decoded, without `%20`; write the character itself"
+        ),
+        (
+            "{ key: http.path, operator: In, value: [/a, '/%c3%A9'] }",
+            "9:51: rules see the path decoded, without `%c3`; write the character itself"
+        ),
+        (
+            "{ key: http.path, operator: StartsWith, value: '/a%2F' }",
+            "9:54: rules see the path decoded, without `%2F`; write the character itself"
+        ),
+        (
+            "{ key: http.path, operator: Matches, value: '/a%20.*' }",
+            "9:51: rules see the path decoded, without `%20`; write the character itself"
         ),
         (
             "{ key: args.x, operator: Equals, value: 1, schedule: {} }",
