@@ -135,6 +135,11 @@ let package = Package(
                 "Enforcement", "Gateway", "Issuance", "TestKit",
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        tests("SetupTests", ["Primitives", "Documents", "Gateway", "Reactor", "Setup", "TestKit"]),
+        tests(
+            "SetupTests",
+            [
+                "Primitives", "Crypto", "Documents", "Reactor", "Identity", "Tokens", "Approvals", "Ledger",
+                "Issuance", "Gateway", "Setup", "TestKit",
+            ]),
     ]
 )

@@ -3,7 +3,8 @@ public import Primitives
 /// Why a file could not be used: what was being done, to which file, and what went wrong.
 public struct FileError: Error, Hashable {
     public enum Operation: String, Sendable {
-        case open, create, read, write, sync, truncate, status, list, remove, rename, lock
+        case open, create, read, write, sync, truncate, list, remove, rename, lock
+        case status = "look at"
         case makeDirectory = "make directory"
     }
 

@@ -28,7 +28,8 @@ final class Scope {
     }
 
     func text(_ key: String, default fallback: Text) throws(DocumentError) -> Text {
-        note(key, try optionalText(key) ?? fallback) { $0.string }
+        note(key, try reader.optional(key).map { node throws(DocumentError) in try node.text() } ?? fallback)
+        { $0.string }
     }
 
     func optionalText(_ key: String) throws(DocumentError) -> Text? {
@@ -146,7 +147,9 @@ final class Scope {
     }
 
     private func note<Value>(_ key: String, _ value: Value, _ spelling: (Value) -> String) -> Value {
-        notes.lines.append("\(path)\(key): \(spelling(value))")
+        let line = "\(path)\(key): \(spelling(value))"
+        // A key may be read twice, as a file and as the name of its errors.
+        if !notes.lines.contains(line) { notes.lines.append(line) }
         return value
     }
 

@@ -72,13 +72,14 @@ import Testing
         let others: [Text] = [
             "", ".", "..", "a.b.c.d", good + ".", "." + good, good + "=", good + "\n", " " + good,
             good + "==",
-            parts[0] + "." + parts[1], parts[0] + ".." + parts[2], parts[0] + "." + parts[1] + ".",
+            parts[0] + "." + parts[1], "." + parts[1] + "." + parts[2], parts[0] + "." + parts[1] + ".",
             parts[0] + "=." + parts[1] + "." + parts[2], parts[0] + "." + parts[1] + "\r\n." + parts[2],
             parts[0] + "+." + parts[1] + "." + parts[2],
             Text([0xEF, 0xBB, 0xBF]) + good,
         ]
         for other in others { #expect(throws: JWSError.self) { try CompactJWS(parsing: other) } }
-        for longer in [good + "A", parts[0] + "." + parts[1] + "A." + parts[2]] {
+        let otherPayloads = [parts[0] + "." + parts[1] + "A." + parts[2], parts[0] + ".." + parts[2]]
+        for longer in [good + "A"] + otherPayloads {
             #expect(try !CompactJWS(parsing: longer).isSigned(by: key, using: [.es256]))
         }
         let long = Text([UInt8](repeating: 0x41, count: CompactJWS.bytesMax + 1))

@@ -1,10 +1,11 @@
 import Crypto
 import Ledger
 import Primitives
+import TestKit
 import Testing
 
 @Suite struct JournalTests {
-    private let disk = SimulatedDisk(seed: 1)
+    private let disk = FaultyDisk(seed: 1)
 
     @Test func `every line names the SHA-256 of the line before, over segments too`() throws {
         try disk.session { journal in

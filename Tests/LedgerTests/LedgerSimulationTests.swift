@@ -2,13 +2,14 @@ import Crypto
 import Foundation
 import Ledger
 import Primitives
+import TestKit
 import Testing
 
 /// One ledger on a disk that fails, tears and forgets, through many crashes, from one seed.
 private struct LedgerLife {
     private let seed: UInt64
-    private var random: SplitMix64
-    private let disk: SimulatedDisk
+    private var random: SeededGenerator
+    private let disk: FaultyDisk
     private let durability: Durability
     private var now = Samples.start
     private var next = 0
@@ -23,8 +24,8 @@ private struct LedgerLife {
 
     init(seed: UInt64) {
         self.seed = seed
-        random = SplitMix64(seed: seed)
-        disk = SimulatedDisk(seed: seed ^ 0xABCD)
+        random = SeededGenerator(seed: seed)
+        disk = FaultyDisk(seed: seed ^ 0xABCD)
         durability = seed.isMultiple(of: 4) ? .flush : .sync
     }
 
@@ -58,7 +59,7 @@ private struct LedgerLife {
         }
         let opened: TestJournal.Opened
         do throws(LedgerError) {
-            opened = try TestJournal.open(SimulatedStorage(disk: disk), settings: settings, at: Now(now))
+            opened = try TestJournal.open(FaultyStorage(disk: disk), settings: settings, at: Now(now))
         } catch {
             guard case .unavailable = error else { throw error }
             return
@@ -136,7 +137,7 @@ private struct LedgerLife {
 
     /// Opens the ledger once more on a disk that works, and compares.
     private mutating func check(_ run: Int, mayLose: Bool) throws {
-        let opened = try TestJournal.open(SimulatedStorage(disk: disk), settings: settings, at: Now(now))
+        let opened = try TestJournal.open(FaultyStorage(disk: disk), settings: settings, at: Now(now))
         let state = opened.state
         _ = consume opened
         let live = Set(claims.filter { $0.value + Samples.window > now }.keys)

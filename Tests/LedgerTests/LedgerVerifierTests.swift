@@ -1,11 +1,12 @@
 import Ledger
 import Primitives
+import TestKit
 import Testing
 
 @Suite struct LedgerVerifierTests {
     /// Three segments and more, sealed, with ten lines or so each.
     private static func ledger() throws -> [(name: Text, lines: [[UInt8]])] {
-        let disk = SimulatedDisk(seed: 3)
+        let disk = FaultyDisk(seed: 3)
         try disk.session { journal in
             for number in 0..<24 {
                 _ = try journal.append(
@@ -166,7 +167,7 @@ import Testing
     @Test func `random changes never crash the verifier and are always found`() throws {
         let ledger = try Self.ledger()
         let intact = Self.verify(ledger)
-        var random = SplitMix64(seed: 11)
+        var random = SeededGenerator(seed: 11)
         for _ in 0..<300 {
             var changed = ledger
             let segment = Int.random(in: 0..<(ledger.count - 1), using: &random)

@@ -1,10 +1,11 @@
 import Crypto
 import Ledger
 import Primitives
+import TestKit
 import Testing
 
 @Suite struct RecoveryTests {
-    private let disk = SimulatedDisk(seed: 2)
+    private let disk = FaultyDisk(seed: 2)
     private let start = Samples.start
 
     private func fill(_ count: Int, _ settings: JournalSettings = Samples.settings(), closing: Bool = false)
@@ -278,9 +279,9 @@ import Testing
     {
         try fill(24)
         let original = disk.names.map { ($0, disk.content($0)) }
-        var random = SplitMix64(seed: 5)
+        var random = SeededGenerator(seed: 5)
         for _ in 0..<150 {
-            let copy = SimulatedDisk(seed: 1)
+            let copy = FaultyDisk(seed: 1)
             for (name, content) in original { copy.put(content, as: name) }
             guard let (name, content) = original.randomElement(using: &random) else { return }
             let used = content.lastIndex { $0 != 0 } ?? 0

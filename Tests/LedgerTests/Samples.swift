@@ -1,6 +1,7 @@
 import Crypto
 import Ledger
 import Primitives
+import TestKit
 
 /// Ledgers on simulated disks, and records to put into them.
 enum Samples {
@@ -19,7 +20,7 @@ enum Samples {
     }
 
     static func call(_ number: Int) -> CallID {
-        var random = SplitMix64(seed: UInt64(number))
+        var random = SeededGenerator(seed: UInt64(number))
         return CallID(at: start, random: &random)
     }
 
@@ -81,16 +82,16 @@ enum Samples {
     }
 }
 
-typealias TestJournal = Journal<SimulatedStorage>
+typealias TestJournal = Journal<FaultyStorage>
 
-extension SimulatedDisk {
+extension FaultyDisk {
     /// Opens a journal, closes over its life and returns what it found.
     @discardableResult
     func session(
         _ settings: JournalSettings = Samples.settings(), at time: Timestamp = Samples.start,
         _ body: (inout TestJournal) throws -> Void = { _ in }
     ) throws -> RecoveredState {
-        let opened = try TestJournal.open(SimulatedStorage(disk: self), settings: settings, at: Now(time))
+        let opened = try TestJournal.open(FaultyStorage(disk: self), settings: settings, at: Now(time))
         let state = opened.state
         var journal = opened.journal
         try body(&journal)

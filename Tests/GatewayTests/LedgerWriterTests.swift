@@ -1,0 +1,124 @@
+import Ledger
+import Primitives
+import Reactor
+import Synchronization
+import TestKit
+import Testing
+
+@testable import Gateway
+
+/// What was heard, in order.
+private final class Heard: Sendable {
+    private let values = Mutex<[(name: Text, isDurable: Bool, sequence: UInt64)]>([])
+
+    var all: [(name: Text, isDurable: Bool, sequence: UInt64)] { values.withLock { $0 } }
+
+    func note(_ name: Text, _ receipt: Receipt?) {
+        values.withLock { $0.append((name, receipt != nil, receipt?.sequence ?? 0)) }
+    }
+}
+
+@Suite struct LedgerWriterTests {
+    private let bench: WriterBench
+    private let heard = Heard()
+
+    init() throws { bench = try WriterBench(loops: 2) }
+
+    private func append(_ name: Text, on loop: Loop?) {
+        bench.writer.append([WriterBench.entry(name)], on: loop) { [heard] in heard.note(name, $0) }
+    }
+
+    @Test func `records are durable before anybody hears of them, and in order`() throws {
+        let loop = bench.loops.next()
+        for number in 0..<50 { append(Text("r\(number)"), on: loop) }
+        #expect(eventually { heard.all.count == 50 })
+        #expect(heard.all.map(\.name) == (0..<50).map { Text("r\($0)") })
+        #expect(heard.all.map(\.sequence) == heard.all.map(\.sequence).sorted())
+        #expect(bench.reasons == heard.all.map(\.name))
+    }
+
+    @Test func `nobody hears of a record while it is being synced, and the next ones are one batch`() {
+        let loop = bench.loops.next()
+        bench.slow.hold()
+        append("first", on: loop)
+        #expect(eventually { bench.slow.waitingCount == 1 })
+        let before = bench.disk.syncs
+        for number in 0..<100 { append(Text("r\(number)"), on: loop) }
+        #expect(heard.all.isEmpty)
+        bench.slow.letGo()
+        #expect(eventually { heard.all.count == 101 })
+        // The running one, and one for all that collected meanwhile.
+        #expect(bench.disk.syncs - before == 2)
+    }
+
+    @Test func `each loop is woken on its own thread`() {
+        let onLoop = Mutex<[Bool]>([])
+        for loop in bench.loops.loops {
+            bench.writer.append([WriterBench.entry("x")], on: loop) { _ in
+                onLoop.withLock { $0.append(loop.isCurrent) }
+            }
+        }
+        #expect(eventually { onLoop.withLock { $0.count } == 2 })
+        #expect(onLoop.withLock { $0 } == [true, true])
+    }
+
+    /// Invariant 5.
+    @Test func `a failing disk refuses, and serves again when it is well`() throws {
+        append("before", on: nil)
+        #expect(eventually { heard.all.count == 1 })
+        bench.disk.faults.syncErrors = 1_000
+        append("during", on: nil)
+        #expect(eventually { heard.all.count == 2 })
+        #expect(heard.all.last?.isDurable == false)
+        #expect(!bench.writer.isWritable)
+        bench.disk.faults.syncErrors = 0
+        append("after", on: nil)
+        #expect(eventually { heard.all.count == 3 })
+        #expect(heard.all.last?.isDurable == true)
+        #expect(bench.writer.isWritable)
+        #expect(Text(bench.metrics.text([])).contains("sallyport_ledger_failures_total 1\n"))
+    }
+
+    @Test func `a full disk refuses`() {
+        bench.disk.faults.bytesMax = 0
+        // Zeros are written ahead: fill them up.
+        for number in 0..<20_000 where number < 100 || !heard.all.contains(where: { !$0.isDurable }) {
+            append(Text("r\(number)" + String(repeating: "x", count: 8_000)), on: nil)
+        }
+        #expect(eventually { heard.all.contains { !$0.isDurable } })
+        #expect(!bench.writer.isWritable || heard.all.last?.isDurable == true)
+    }
+
+    @Test func `one record that can never be written does not take others with it`() {
+        bench.slow.hold()
+        append("first", on: nil)
+        #expect(eventually { bench.slow.waitingCount == 1 })
+        append("good", on: nil)
+        append(Text([UInt8](repeating: 0x78, count: 1 << 20)), on: nil)
+        append("good too", on: nil)
+        bench.slow.letGo()
+        #expect(eventually { heard.all.count == 4 })
+        #expect(heard.all.count { !$0.isDurable } == 1)
+        #expect(bench.reasons == ["first", "good", "good too"])
+        #expect(bench.writer.isWritable)
+    }
+
+    @Test func `notes are written though nobody waits, and before the end`() {
+        bench.writer.note([WriterBench.entry("noted")])
+        #expect(eventually { bench.reasons == ["noted"] })
+        bench.writer.note([WriterBench.entry("last")])
+        bench.writer.close()
+        #expect(bench.reasons == ["noted", "last"])
+        #expect(bench.records.last?["event"]?.string == "stop")
+    }
+
+    @Test func `what waits when it closes is written, what comes later is refused`() {
+        let loop = bench.loops.next()
+        for number in 0..<20 { append(Text("r\(number)"), on: loop) }
+        bench.writer.close()
+        append("late", on: nil)
+        #expect(eventually { heard.all.count == 21 })
+        #expect(heard.all.filter { $0.name == "late" }.allSatisfy { !$0.isDurable })
+        #expect(heard.all.filter { $0.name != "late" }.allSatisfy { $0.isDurable })
+    }
+}

@@ -1,0 +1,104 @@
+import Ledger
+import Primitives
+import Reactor
+import Synchronization
+import TestKit
+
+@testable import Gateway
+
+/// A disk whose syncs wait while the test says so.
+final class SlowDisk: Sendable {
+    let disk = FaultyDisk(seed: 1)
+    private let isHolding = Atomic<Bool>(false)
+    private let waiting = Atomic<Int>(0)
+    /// Syncs that still succeed; negative: all of them.
+    private let syncsLeft = Mutex(-1)
+
+    var waitingCount: Int { waiting.load(ordering: .acquiring) }
+
+    func hold() { isHolding.store(true, ordering: .releasing) }
+    func letGo() { isHolding.store(false, ordering: .releasing) }
+
+    /// The next `count` syncs succeed, all later ones fail until `recover`.
+    func failSyncs(after count: Int) { syncsLeft.withLock { $0 = count } }
+    func recover() { syncsLeft.withLock { $0 = -1 } }
+
+    fileprivate func pass() throws(StorageError) {
+        waiting.add(1, ordering: .acquiringAndReleasing)
+        while isHolding.load(ordering: .acquiring) { Host.sleep(.milliseconds(1)) }
+        waiting.subtract(1, ordering: .acquiringAndReleasing)
+        let fails = syncsLeft.withLock { left in
+            defer { if left > 0 { left -= 1 } }
+            return left == 0
+        }
+        if fails { throw StorageError(operation: "sync", name: "EIO") }
+    }
+}
+
+struct SlowStorage: LedgerStorage, ~Copyable, Sendable {
+    private let slow: SlowDisk
+    private var storage: FaultyStorage
+
+    init(_ slow: SlowDisk) {
+        self.slow = slow
+        storage = FaultyStorage(disk: slow.disk)
+    }
+
+    mutating func segments() throws(StorageError) -> [Text] { try storage.segments() }
+    func size(of segment: Text) throws(StorageError) -> Int { try storage.size(of: segment) }
+    func read(_ segment: Text, from offset: Int, count: Int) throws(StorageError) -> [UInt8] {
+        try storage.read(segment, from: offset, count: count)
+    }
+    mutating func create(_ segment: Text) throws(StorageError) { try storage.create(segment) }
+    mutating func write(_ bytes: [UInt8], to segment: Text, at offset: Int) throws(StorageError) {
+        try storage.write(bytes, to: segment, at: offset)
+    }
+    mutating func sync(_ segment: Text) throws(StorageError) {
+        try slow.pass()
+        try storage.sync(segment)
+    }
+    mutating func truncate(_ segment: Text, to size: Int) throws(StorageError) {
+        try storage.truncate(segment, to: size)
+    }
+    mutating func syncDirectory() throws(StorageError) { try storage.syncDirectory() }
+}
+
+/// A ledger writer over a disk in memory.
+final class WriterBench {
+    let slow = SlowDisk()
+    let clock = SystemClock()
+    let metrics = Metrics()
+    let loops: EventLoops
+    let writer: LedgerWriter
+    private let isClosed = Mutex(false)
+
+    var disk: FaultyDisk { slow.disk }
+
+    init(loops count: Int = 1) throws {
+        loops = EventLoops(count: count)
+        let settings = JournalSettings(
+            durability: .sync, instance: "test", boot: "test", claimWindow: .seconds(70))
+        writer = LedgerWriter(
+            settings, clock: clock, loop: loops.next(), metrics: metrics, log: Log(World.logger))
+        // A past, so that tokens are taken at once.
+        let past = try Journal.open(
+            FaultyStorage(disk: slow.disk), settings: settings, at: Now(clock.now.time - .seconds(7_200)))
+        var journal = past.journal
+        try journal.close(at: Now(clock.now.time - .seconds(3_600)))
+        let opened = try Journal.open(SlowStorage(slow), settings: settings, at: clock.now)
+        writer.start(opened.journal)
+    }
+
+    deinit {
+        slow.letGo()
+        writer.close()
+        loops.shutdown()
+    }
+
+    var records: [JSON] { disk.names.flatMap { LedgerFile.records(of: disk.content($0)) } }
+    var reasons: [Text] {
+        records.compactMap { $0["event"]?.string == "refused" ? $0["reason"]?.string : nil }
+    }
+
+    static func entry(_ reason: Text) -> Entry { RefusedRecord(agent: nil, reason: reason).entry }
+}

@@ -1,0 +1,26 @@
+/// SplitMix64: the same numbers from the same seed, everywhere.
+///
+/// A test that fails prints the seed that repeats it.
+public struct SeededGenerator: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    public init(seed: UInt64) { state = seed }
+
+    public mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var word = state
+        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
+        return word ^ (word >> 31)
+    }
+
+    /// `count` bytes.
+    public mutating func bytes(_ count: Int) -> [UInt8] {
+        (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &self) }
+    }
+
+    /// True `thousandths` times out of 1000.
+    public mutating func chance(_ thousandths: Int) -> Bool {
+        Int.random(in: 0..<1000, using: &self) < thousandths
+    }
+}
