@@ -130,9 +130,8 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "Primitives", "Crypto", "HTTP", "Reactor", "Identity", "Tokens", "Policies", "Approvals",
-                "Ledger",
-                "Enforcement", "Gateway", "Issuance", "TestKit",
+                "Primitives", "Crypto", "Documents", "HTTP", "Reactor", "Identity", "Tokens", "Policies",
+                "Approvals", "Ledger", "Enforcement", "Gateway", "Issuance", "TestKit",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         tests(

@@ -85,13 +85,19 @@ final class Client {
 
     // MARK: Receiving
 
-    /// The next response; nil when the connection ends, or nothing comes for ten seconds.
+    /// The next response; nil when the connection ends, or nothing comes for long.
     func receive(toHead: Bool = false) -> Answer? {
         while true {
             if let answer = reader.next(hasEnded: hasEnded, toHead: toHead) { return answer }
             guard !hasEnded, failure == nil else { return nil }
             read()
         }
+    }
+
+    /// Waits until something has come, and leaves it to be read.
+    func sawBytes() -> Bool {
+        while reader.bufferedCount == 0, !hasEnded, failure == nil { read() }
+        return reader.bufferedCount > 0
     }
 
     /// True when the proxy ends the connection, with nothing more to read.

@@ -3,7 +3,7 @@ import Primitives
 
 /// A plain blocking socket to a port of this host.
 final class ClientSocket {
-    private static let secondsMax = 10
+    private static let secondsMax = 15
     private var socket: Int32
 
     /// `bufferBytes` makes the receive window small.
@@ -52,7 +52,7 @@ final class ClientSocket {
         return max(0, count)
     }
 
-    /// Nil after an error or ten silent seconds; empty at the end.
+    /// Nil after an error or fifteen silent seconds; empty at the end.
     func receive() -> [UInt8]? {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         let count = unsafe recv(socket, &buffer, buffer.count, 0)
