@@ -180,7 +180,7 @@ final class Downstream: ConnectionHandler {
         }
         guard http.owesResponse else { return close() }
         if let caller { site.refusals.note("ambiguous-request", by: caller.peer.id, at: site.clock.now.time) }
-        var random = SystemRandomNumberGenerator()
+        var random = site.random
         let id = CallID(at: site.clock.now.time, random: &random)
         let problem = Problem(.unreadable(error), for: .init(call: id), answering: .http, message: nil)
         site.metrics.request("http", decision: "ambiguous-request", code: problem.response.status)
@@ -204,12 +204,14 @@ final class Downstream: ConnectionHandler {
     /// The head of the tool's answer.
     func send(_ response: HTTPResponse) {
         http.send(response, body: response.body)
-        flush()
     }
 
+    func sendBody(_ bytes: [UInt8]) { http.sendBody(bytes) }
+
+    /// Sends what there is of the answer, in one TLS record where it fits.
+    ///
     /// False: wait for `downstreamWritable` before the next piece.
-    func sendBody(_ bytes: [UInt8]) -> Bool {
-        http.sendBody(bytes)
+    func flushAnswer() -> Bool {
         flush()
         return socket.isWritable
     }

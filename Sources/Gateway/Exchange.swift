@@ -71,7 +71,7 @@ final class Exchange {
         self.request = request
         loop = downstream.loop
         startedAt = site.clock.now.time
-        var random = SystemRandomNumberGenerator()
+        var random = site.random
         id = CallID(at: startedAt, random: &random)
     }
 
@@ -307,8 +307,9 @@ final class Exchange {
         self.permit = consume permit
         self.receipt = receipt
         // A permit that has found no connection in its lifetime is void (contract §1).
-        leaseTimer = loop.scheduleHere(after: Permit.lifetime) { [weak self] in self?.leaseTimedOut() }
         pool.lease(for: self)
+        guard self.permit != nil else { return }
+        leaseTimer = loop.scheduleHere(after: Permit.lifetime) { [weak self] in self?.leaseTimedOut() }
     }
 
     private func leaseTimedOut() {
@@ -333,7 +334,7 @@ final class Exchange {
         }
         leaseTimer?.cancel()
         delivery = Delivery(connection, since: now)
-        var random = SystemRandomNumberGenerator()
+        var random = site.random
         let length: BodyLength =
             open.inspectsBody && request.body != .none ? .exactly(body.count) : request.body
         connection.send(
@@ -435,6 +436,10 @@ extension Exchange: UpstreamUser {
 
     func upstreamWritable() { downstream.pump() }
 
+    func upstreamDrained() {
+        if isAnswered, !downstream.flushAnswer() { delivery?.connection.pauseReading() }
+    }
+
     func upstreamEvent(_ event: HTTPEvent) {
         switch event {
         case .request: preconditionFailure("a tool does not send requests")
@@ -442,7 +447,7 @@ extension Exchange: UpstreamUser {
         case .response(let response): respond(response)
         case .body(let bytes):
             delivery?.digest?.update(bytes)
-            if !downstream.sendBody(bytes) { delivery?.connection.pauseReading() }
+            downstream.sendBody(bytes)
         case .end:
             let status = delivery?.status
             finish(.completed, status: status)

@@ -191,7 +191,7 @@ extension Sidecar {
     private static func listen(
         _ settings: SidecarSettings, _ site: Site, _ loops: EventLoops, _ claims: ReplayCache
     ) throws(ReactorError) -> Bound {
-        let pools = Pools(settings.upstream, loops)
+        let pools = Pools(settings.upstream, loops, clock: site.clock)
         let approvals = try settings.approvals.listen.map { address throws(ReactorError) in
             let tls = settings.approvals.tls
             let hosts = ExternalHosts(settings.approvals.hosts)
@@ -290,12 +290,14 @@ extension Sidecar {
 private final class Pools: Sendable {
     private let pools: [(Loop, LoopBound<UpstreamPool>)]
 
-    init(_ settings: UpstreamSettings, _ loops: EventLoops) {
+    init(_ settings: UpstreamSettings, _ loops: EventLoops, clock: SystemClock) {
         let perLoop = max(1, settings.connectionsMax / loops.loops.count)
         let pool = UpstreamPool.Settings(
             endpoint: settings.endpoint, connectionsMax: perLoop, connectTimeout: settings.connectTimeout,
             responseTimeout: settings.responseTimeout)
-        pools = loops.loops.map { loop in (loop, LoopBound(on: loop) { UpstreamPool(pool, on: loop) }) }
+        pools = loops.loops.map { loop in
+            (loop, LoopBound(on: loop) { UpstreamPool(pool, on: loop, clock: clock) })
+        }
     }
 
     func pool(on loop: Loop) -> UpstreamPool {

@@ -24,6 +24,7 @@ final class Site: Sendable {
     let forward: ForwardedRequest.Settings
     let limits: SidecarLimits
     let connections = ConnectionSet()
+    let random = RandomPool()
     private let draining = Atomic<Bool>(false)
 
     init(

@@ -21,6 +21,7 @@ final class UpstreamPool {
 
     private let settings: Settings
     private let loop: Loop
+    private let clock: SystemClock
     private var idle: [UpstreamConnection] = []
     private var opened = 0
     /// Of `opened`, those that are not connected yet: each will serve whoever then waits first.
@@ -28,7 +29,9 @@ final class UpstreamPool {
     private var waiting: [any UpstreamUser] = []
     private var isServing = false
 
-    init(_ settings: Settings, on loop: Loop) { (self.settings, self.loop) = (settings, loop) }
+    init(_ settings: Settings, on loop: Loop, clock: SystemClock) {
+        (self.settings, self.loop, self.clock) = (settings, loop, clock)
+    }
 
     /// Calls `upstreamReady` or `upstreamFailed` of `user` on this loop, at once when a connection is idle; neither
     /// once the user is forgotten.
@@ -59,7 +62,7 @@ final class UpstreamPool {
             opening -= 1
             switch result {
             case .success(let socket):
-                let connection = UpstreamConnection(socket, pool: self)
+                let connection = UpstreamConnection(socket, pool: self, clock: clock)
                 idle.append(connection)
                 serveWaiting()
                 return connection
@@ -118,6 +121,8 @@ protocol UpstreamUser: AnyObject {
     func upstreamEvent(_ event: HTTPEvent)
     /// The connection accepts more of the request body.
     func upstreamWritable()
+    /// Everything that had come was told: what was made of it may go on its way.
+    func upstreamDrained()
 }
 
 enum UpstreamFailure {
@@ -132,15 +137,19 @@ final class UpstreamConnection: ConnectionHandler {
     private let socket: Connection
     private var http = HTTP1Client()
     private let pool: UpstreamPool
+    private let clock: SystemClock
     private var user: (any UpstreamUser)?
     private var timer: Timer?
     private var patience: Duration = .zero
+    private var overdue: Timestamp = .distantFuture
     private var isPaused = false
     private var hasHead = false
     private var isClosed = false
     private(set) var hasSent = false
 
-    init(_ socket: Connection, pool: UpstreamPool) { (self.socket, self.pool) = (socket, pool) }
+    init(_ socket: Connection, pool: UpstreamPool, clock: SystemClock) {
+        (self.socket, self.pool, self.clock) = (socket, pool, clock)
+    }
 
     var isUsable: Bool { !isClosed && user == nil && http.isReusable }
     var isWritable: Bool { socket.isWritable }
@@ -154,9 +163,15 @@ final class UpstreamConnection: ConnectionHandler {
     }
 
     /// The tool has shown a sign of life, or was given something to do: it has its time again.
+    ///
+    /// One timer serves many requests: it looks at `overdue` when it fires and sleeps on for what is left.
     private func watch() {
-        timer?.cancel()
-        timer = socket.loop.scheduleHere(after: patience) { [weak self] in self?.timedOut() }
+        overdue = clock.now.time + patience
+        if timer?.isPending != true { arm(for: patience) }
+    }
+
+    private func arm(for wait: Duration) {
+        timer = socket.loop.scheduleHere(after: wait) { [weak self] in self?.timerFired() }
     }
 
     func send(_ head: HTTPRequestHead) {
@@ -181,14 +196,12 @@ final class UpstreamConnection: ConnectionHandler {
     /// The user wants nothing more: what is unfinished cannot be used again.
     func abandon() {
         user = nil
-        timer?.cancel()
         socket.abort()
     }
 
     /// The user needs it no longer and sent nothing on it.
     func release() {
         user = nil
-        timer?.cancel()
         pool.finished(self)
     }
 
@@ -227,6 +240,7 @@ final class UpstreamConnection: ConnectionHandler {
 
     func closed(_ error: ConnectionError?) {
         isClosed = true
+        timer?.cancel()
         fail(.brokeOff)
         pool.closed(self)
     }
@@ -246,6 +260,7 @@ final class UpstreamConnection: ConnectionHandler {
                 case .request, .informational: user?.upstreamEvent(event)
                 }
             }
+            user?.upstreamDrained()
             // Bytes that no request asked for: the connection cannot be trusted with another.
             if user == nil, !isClosed, !http.isReusable { socket.close() }
         } catch {
@@ -257,22 +272,22 @@ final class UpstreamConnection: ConnectionHandler {
     private func finish(_ event: HTTPEvent) {
         let done = user
         user = nil
-        timer?.cancel()
         done?.upstreamEvent(event)
         pool.finished(self)
     }
 
     private func fail(_ failure: UpstreamFailure) {
-        timer?.cancel()
         let failed = user
         user = nil
         failed?.upstreamFailed(failure)
     }
 
-    private func timedOut() {
-        guard user != nil else { return }
+    private func timerFired() {
+        guard user != nil, !isClosed else { return }
         // A caller that reads slowly has limits of its own.
         if isPaused { return watch() }
+        let left = overdue - clock.now.time
+        guard left <= .zero else { return arm(for: left) }
         fail(hasHead ? .brokeOff : .responseTimeout)
         socket.abort()
     }

@@ -50,7 +50,7 @@ final class BareProxy {
         let upstream = UpstreamPool.Settings(
             endpoint: tool.endpoint, connectionsMax: 8, connectTimeout: .seconds(5),
             responseTimeout: .seconds(10))
-        let pool = LoopBound(on: loop) { UpstreamPool(upstream, on: loop) }
+        let pool = LoopBound(on: loop) { UpstreamPool(upstream, on: loop, clock: clock) }
         listener = try Listener.bind("127.0.0.1:0", on: bench.loops, backlog: 64, connectionsMax: 100) {
             Downstream($0, site: site, pool: pool.value)
         }
