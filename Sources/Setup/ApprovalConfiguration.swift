@@ -12,6 +12,9 @@ enum ApprovalConfiguration {
         "listen", "hosts", "tls", "persons", "oidc", "hold", "abandonAfter", "approvedFor", "webhook",
     ]
 
+    /// A listener always answers to these; `hosts` adds the names that approvers use.
+    private static let loopbackHosts: Set<Text> = ["localhost", "127.0.0.1", "[::1]"]
+
     static func read(
         _ root: Scope, _ limits: inout SidecarLimits, _ holds: Approvals.Limits
     ) throws(DocumentError) -> ApprovalSettings {
@@ -25,8 +28,7 @@ enum ApprovalConfiguration {
         }
         return ApprovalSettings(
             listen: listen, tls: try tls.map(context),
-            hosts: try ProxyConfiguration.hosts(
-                scope, "hosts", default: ["localhost", "127.0.0.1", "[::1]"]),
+            hosts: try ProxyConfiguration.hosts(scope, "hosts", default: []).union(loopbackHosts),
             persons: try persons(scope), issuers: try issuers(scope), limits: holds,
             abandonAfter: try scope.duration(
                 "abandonAfter", default: .seconds(600), in: .seconds(1) ... .seconds(86_400)),
