@@ -104,12 +104,6 @@ final class UpstreamPool {
         guard waiting.count > opening, opened < settings.connectionsMax else { return }
         open()
     }
-
-    /// Closes what nobody uses; used ones close when their exchange ends.
-    func closeIdle() {
-        for connection in idle { connection.close() }
-        idle = []
-    }
 }
 
 /// Who sends one request and reads its response.
