@@ -46,12 +46,8 @@ extension PublicKey {
     private static func edwardsKey(_ members: JSONObject) throws(KeyError) -> EVPKey {
         guard let curve = members["crv"]?.string else { throw .badMember("crv") }
         guard curve == "Ed25519" else { throw .unsupportedType }
-        let x = try bytes(of: "x", in: members)
-        guard x.count == 32 else { throw .badMember("x") }
-        let pointer = unsafe x.withUnsafeBufferPointer {
-            unsafe EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nil, $0.baseAddress, $0.count)
-        }
-        return try unsafe owned(pointer, else: .badMember("x"))
+        guard let key = edwardsKey(try bytes(of: "x", in: members)) else { throw .badMember("x") }
+        return key
     }
 
     private static func rsaKey(_ members: JSONObject) throws(KeyError) -> EVPKey {
@@ -92,7 +88,7 @@ extension PublicKey {
         switch kind {
         case .p256: ellipticJWK(curve: "P-256", coordinateBytes: 32)
         case .p384: ellipticJWK(curve: "P-384", coordinateBytes: 48)
-        case .ed25519: .object(["crv": "Ed25519", "kty": "OKP", "x": encoded(rawPublicKey)])
+        case .ed25519: .object(["crv": "Ed25519", "kty": "OKP", "x": encoded(rawEd25519)])
         case .rsa:
             .object([
                 "e": encoded(number(OSSL_PKEY_PARAM_RSA_E, count: 0)), "kty": "RSA",
@@ -127,16 +123,6 @@ extension PublicKey {
         }
         precondition(written > 0, "OpenSSL tells the numbers of a key it has read")
         return Array(output.prefix(written))
-    }
-
-    private var rawPublicKey: [UInt8] {
-        var output = [UInt8](repeating: 0, count: 32)
-        var count = output.count
-        let done = unsafe output.withUnsafeMutableBufferPointer {
-            unsafe EVP_PKEY_get_raw_public_key(key.pointer, $0.baseAddress, &count)
-        }
-        precondition(done == 1 && count == 32, "an Ed25519 public key has 32 bytes")
-        return output
     }
 
     private var subjectPublicKeyInfo: [UInt8] {

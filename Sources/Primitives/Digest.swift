@@ -7,7 +7,10 @@ public struct Digest: Hashable, Sendable {
 
     private let w0, w1, w2, w3: UInt64
 
-    private init(words: (UInt64, UInt64, UInt64, UInt64)) { (w0, w1, w2, w3) = words }
+    /// Big-endian: the first byte is the highest of the first word.
+    public init(words: (UInt64, UInt64, UInt64, UInt64)) { (w0, w1, w2, w3) = words }
+
+    public var words: (UInt64, UInt64, UInt64, UInt64) { (w0, w1, w2, w3) }
 
     /// Nil unless there are exactly 32 bytes.
     public init?(_ bytes: some Collection<UInt8>) {
@@ -25,24 +28,38 @@ public struct Digest: Hashable, Sendable {
     }
 
     /// Lower-case hexadecimal only, 64 digits.
-    public init?(hex: Text) {
-        guard !hex.bytes.contains(where: { 0x41...0x46 ~= $0 }), let bytes = Hex.decode(hex.bytes) else {
-            return nil
-        }
-        self.init(bytes)
+    public init?(hex: Text) { self.init(hex: hex.bytes.span) }
+
+    /// Lower-case hexadecimal only, 64 digits.
+    public init?(hex: Span<UInt8>) {
+        guard hex.count == 2 * Self.byteCount, let w0 = Hex.word(hex, at: 0), let w1 = Hex.word(hex, at: 16),
+            let w2 = Hex.word(hex, at: 32), let w3 = Hex.word(hex, at: 48)
+        else { return nil }
+        self.init(words: (w0, w1, w2, w3))
     }
 
     public var bytes: [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Self.byteCount)
-        for index in 0..<Self.byteCount {
-            let word = index < 16 ? (index < 8 ? w0 : w1) : (index < 24 ? w2 : w3)
-            bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * (index % 8))))
+        for word in [w0, w1, w2, w3] {
+            for shift in stride(from: UInt64(56), through: 0, by: -8) {
+                bytes.append(UInt8(truncatingIfNeeded: word >> shift))
+            }
         }
         return bytes
     }
 
     public var hex: String { Hex.encode(bytes) }
+
+    /// Writes `hex` behind `output`, without detours: the ledger does so once a line.
+    public func appendHex(to output: inout [UInt8]) {
+        output.append(addingCapacity: 2 * Self.byteCount) { (output: inout OutputSpan<UInt8>) in
+            Hex.append(w0, to: &output)
+            Hex.append(w1, to: &output)
+            Hex.append(w2, to: &output)
+            Hex.append(w3, to: &output)
+        }
+    }
     public var base64URL: String { Base64.encodeURL(bytes) }
 
     /// Takes the same time whatever the values are.
@@ -68,6 +85,28 @@ public enum Hex {
             text.append(digits[Int(byte & 15)])
         }
         return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Sixteen lower-case digits.
+    fileprivate static func append(_ word: UInt64, to output: inout OutputSpan<UInt8>) {
+        for shift in stride(from: UInt64(60), through: 0, by: -4) {
+            let value = UInt8(truncatingIfNeeded: word >> shift) & 15
+            output.append(value < 10 ? 0x30 + value : 0x57 + value)
+        }
+    }
+
+    /// Of sixteen lower-case digits; nil when there is another character.
+    fileprivate static func word(_ text: Span<UInt8>, at start: Int) -> UInt64? {
+        var word: UInt64 = 0
+        for index in start..<(start + 16) {
+            let character = text[index]
+            switch character {
+            case 0x30...0x39: word = word << 4 | UInt64(character - 0x30)
+            case 0x61...0x66: word = word << 4 | UInt64(character - 0x57)
+            default: return nil
+            }
+        }
+        return word
     }
 
     /// Either case; nil for an odd count or another character.

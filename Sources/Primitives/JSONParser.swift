@@ -17,12 +17,12 @@ public struct JSONParser {
         }
     }
 
-    private let bytes: [UInt8]
-    private let limits: Limits
-    private var index = 0
-    private var values = 0
+    let bytes: [UInt8]
+    let limits: Limits
+    var index = 0
+    var values = 0
 
-    private init(_ bytes: [UInt8], _ limits: Limits) { (self.bytes, self.limits) = (bytes, limits) }
+    init(_ bytes: [UInt8], _ limits: Limits) { (self.bytes, self.limits) = (bytes, limits) }
 
     public static func parse(_ bytes: [UInt8], limits: Limits = Limits()) throws(JSONError) -> JSON {
         var parser = JSONParser(bytes, limits)
@@ -33,9 +33,9 @@ public struct JSONParser {
         return value
     }
 
-    private var current: UInt8? { index < bytes.count ? bytes[index] : nil }
+    var current: UInt8? { index < bytes.count ? bytes[index] : nil }
 
-    private mutating func skipWhitespace() {
+    mutating func skipWhitespace() {
         while index < bytes.count {
             switch bytes[index] {
             case 0x20, 0x0A, 0x0D, 0x09: index += 1
@@ -44,13 +44,13 @@ public struct JSONParser {
         }
     }
 
-    private mutating func take(_ byte: UInt8) -> Bool {
+    mutating func take(_ byte: UInt8) -> Bool {
         guard current == byte else { return false }
         index += 1
         return true
     }
 
-    private mutating func value(depth: Int) throws(JSONError) -> JSON {
+    mutating func value(depth: Int) throws(JSONError) -> JSON {
         guard let byte = current else { throw .unexpectedEnd }
         values += 1
         guard values <= limits.valuesMax else { throw .tooManyValues }
@@ -136,7 +136,7 @@ public struct JSONParser {
     }
 
     /// A string whose opening quote is the current byte.
-    private mutating func text() throws(JSONError) -> Text {
+    mutating func text() throws(JSONError) -> Text {
         index += 1
         let start = index
         while index < bytes.count, bytes[index] != 0x22, bytes[index] != 0x5C, 0x20..<0x80 ~= bytes[index] {

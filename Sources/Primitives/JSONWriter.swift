@@ -7,7 +7,8 @@ extension JSON {
         return output
     }
 
-    private func write(into output: inout [UInt8]) {
+    /// Writes `encoded` behind `output`.
+    public func write(into output: inout [UInt8]) {
         switch self {
         case .null: output += JSONWord.null
         case .bool(let flag): output += flag ? JSONWord.true : JSONWord.false
@@ -31,6 +32,11 @@ extension JSON {
             output.append(0x7D)
         }
     }
+}
+
+extension Text {
+    /// Writes the text as a JSON string behind `output`; bytes that are not UTF-8 become U+FFFD.
+    public func writeJSON(into output: inout [UInt8]) { JSONText.write(self, into: &output) }
 }
 
 /// A string literal as RFC 8785 §3.2.2.2 wants it; bytes that are not UTF-8 become U+FFFD.
