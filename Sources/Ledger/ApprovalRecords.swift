@@ -26,7 +26,7 @@ public struct ApprovalRequestedRecord: Sendable {
 
     public var entry: Entry {
         var members = Members()
-        members.text("event_type", "approval")
+        members.word("event_type", "approval")
         members.call("approval", approval)
         members.call("call", call)
         members.text("agent", agent)
@@ -67,12 +67,12 @@ public struct ApprovalReviewedRecord: Sendable {
 
     public var entry: Entry {
         var members = Members()
-        members.text("event_type", "approval")
+        members.word("event_type", "approval")
         members.call("approval", approval)
         members.text("approver_identity", reviewer)
         members.text("credential", credential)
         members.texts("groups", groups)
-        members.text("decision", Text(decision.rawValue))
+        members.word("decision", decision.rawValue)
         members.text("reason", reason)
         members.text("digest", digest)
         members.json("rules", .array(rules))
@@ -97,9 +97,9 @@ public struct ApprovalDecidedRecord: Sendable {
 
     public var entry: Entry {
         var members = Members()
-        members.text("event_type", "approval")
+        members.word("event_type", "approval")
         members.call("approval", approval)
-        members.text("outcome", Text(outcome.rawValue))
+        members.word("outcome", outcome.rawValue)
         members.texts("reviewers", reviewers)
         members.text("reason", reason)
         return Entry(known: "approval.decided", members)

@@ -1,3 +1,4 @@
+internal import Crypto
 internal import Primitives
 
 /// Records that are written with one write and become durable together.
@@ -12,25 +13,28 @@ struct Batch {
     let head: ChainHead
 
     init(_ entries: [Entry], after head: ChainHead, at now: Timestamp, settings: JournalSettings) {
-        let first = head.sequence + 1
         let timeText = Text(now.rfc3339)
+        let first = head.sequence + 1
         let tail = Array(
             #"","instance":"\#(settings.instance)","boot":"\#(settings.boot)","batch":\#(first)"#.utf8)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(entries.reduce(0) { $0 + $1.encoded.count + 256 + tail.count })
+        var hasher = SHA256Hasher()
         var end = head
         for entry in entries {
             let start = bytes.count
-            bytes += Array(#"{"v":1,"seq":\#(end.sequence + 1),"time":""#.utf8)
+            bytes += Self.sequence
+            bytes.append(decimal: end.sequence + 1)
+            bytes += Self.time
             bytes += timeText.bytes
             bytes += Self.event
             bytes += entry.event.bytes
             bytes += Self.previous
-            bytes += end.digest.hexBytes
+            end.digest.appendHex(to: &bytes)
             bytes += tail
             if entry.encoded.count > 2 { bytes.append(0x2C) }
-            bytes += entry.encoded.dropFirst()
-            end = end.followed(by: Array(bytes[start...]))
+            bytes += entry.encoded[1...]
+            end.follow(bytes.span.extracting(start..<bytes.count), &hasher)
             bytes.append(0x0A)
         }
         (self.entries, self.bytes, self.first) = (entries, bytes, first)
@@ -38,20 +42,8 @@ struct Batch {
         time = Timestamp(rfc3339: timeText) ?? now
     }
 
+    private static let sequence = Array(#"{"v":1,"seq":"#.utf8)
+    private static let time = Array(#","time":""#.utf8)
     private static let event = Array(#"","event":""#.utf8)
     private static let previous = Array(#"","prev":""#.utf8)
-}
-
-extension Digest {
-    /// `hex` as bytes, without detours: it is written and compared once a line.
-    var hexBytes: [UInt8] {
-        func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
-        var text: [UInt8] = []
-        text.reserveCapacity(2 * Digest.byteCount)
-        for byte in bytes {
-            text.append(digit(byte >> 4))
-            text.append(digit(byte & 15))
-        }
-        return text
-    }
 }

@@ -77,7 +77,7 @@ public struct BrokerFacts: Hashable, Sendable {
     }
 
     func write(into members: inout Members) {
-        members.text("decision_tier", tier.map { Text($0.rawValue) })
+        members.word("decision_tier", tier?.rawValue)
         members.text("credential_scope", credentialScope)
         members.integer("credential_ttl_seconds", credentialSeconds)
         members.text("target_service", targetService)
@@ -102,13 +102,18 @@ public struct SpentToken: Hashable, Sendable {
         (self.issuer, self.tokenID, self.expires, self.digest) = (issuer, tokenID, expires, digest)
     }
 
-    var json: JSON {
-        var members = Members()
+    func write(into members: inout Members) {
         members.text("iss", issuer)
         members.text("jti", tokenID)
         members.integer("exp", expires.secondsRoundedUp)
         members.digest("token_sha256", digest)
-        return .object(members.object)
+    }
+
+    /// Throws for what could not be read back as the same text.
+    func claim() throws(UnusableRecord) -> LiveChange.Claim {
+        guard UTF8Check.isValid(issuer.bytes) else { throw UnusableRecord("`iss` is not a text") }
+        guard UTF8Check.isValid(tokenID.bytes) else { throw UnusableRecord("`jti` is not a text") }
+        return LiveChange.Claim(issuer: issuer, tokenID: tokenID, expires: expires.secondsRoundedUp)
     }
 }
 
@@ -142,20 +147,26 @@ public struct DecisionRecord: Sendable {
     }
 
     public var entry: Entry {
-        var members = Members()
-        members.text("event_type", "usage")
+        var members = Members(expecting: Members.bytesOfDecision)
+        members.word("event_type", "usage")
         facts.write(into: &members)
-        members.text("decision", Text(decision.rawValue))
+        members.word("decision", decision.rawValue)
         members.text("rule", rule)
         members.text("policy_revision", policyRevision)
         members.texts("matched", matched)
         members.texts("missing", missing)
         members.json("shadow", .array(shadow))
         members.text("message", message)
-        members.json("claim", claim?.json ?? .null)
+        if let claim { members.object("claim") { claim.write(into: &$0) } } else { members.null("claim") }
         members.call("approval", approval)
         broker.write(into: &members)
-        return Entry(known: "decision", members)
+        return Entry(known: Self.event, members, changing: change)
+    }
+
+    private static let event: Text = "decision"
+
+    private func change() throws(UnusableRecord) -> LiveChange {
+        .decided(call: decision == .allow ? facts.call.text : nil, claim: try claim?.claim())
     }
 }
 
@@ -174,14 +185,16 @@ public struct ReleaseRecord: Sendable {
     }
 
     public var entry: Entry {
-        var members = Members()
-        members.text("event_type", "usage")
+        var members = Members(expecting: Members.bytesOfDecision)
+        members.word("event_type", "usage")
         facts.write(into: &members)
         members.call("approval", approval)
         members.text("policy_revision", policyRevision)
         broker.write(into: &members)
-        return Entry(known: "release", members)
+        return Entry(known: Self.event, members) { .released(call: facts.call.text, approval: approval.text) }
     }
+
+    private static let event: Text = "release"
 }
 
 /// What came of a call that was forwarded, or was about to be.
@@ -213,13 +226,18 @@ public struct EffectRecord: Sendable {
     public var entry: Entry {
         var members = Members()
         members.text("call", call)
-        members.text("outcome", Text(outcome.rawValue))
+        members.word("outcome", outcome.rawValue)
         members.integer("status", status.map { Int64($0) })
         members.integer("duration_us", duration.map { $0.nanosecondsClamped / 1_000 })
         members.digest("response_digest", responseDigest)
         members.text("reason", reason)
-        return Entry(known: "effect", members)
+        return Entry(known: Self.event, members) { () throws(UnusableRecord) in
+            guard UTF8Check.isValid(call.bytes) else { throw UnusableRecord("`call` is not a text") }
+            return .concluded(call: call)
+        }
     }
+
+    private static let event: Text = "effect"
 }
 
 extension Timestamp {

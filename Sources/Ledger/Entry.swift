@@ -8,11 +8,12 @@ public import Primitives
 public struct Entry: Sendable {
     /// Lower-case letters and dots: `decision`, `approval.requested`.
     public let event: Text
-    public let members: JSONObject
     /// The members as JSON text.
     let encoded: [UInt8]
     /// What it does to the live state, or why it cannot be kept.
     let change: Result<LiveChange, UnusableRecord>
+    /// Where the members were given as such.
+    private let given: JSONObject?
 
     public init(event: Text, members: JSONObject) {
         precondition(
@@ -22,36 +23,46 @@ public struct Entry: Sendable {
         precondition(names.count == members.count, "a record names each member once")
         precondition(
             names.isDisjoint(with: LineHeader.names), "a record leaves the journal's own members alone")
-        self.init(event, members)
-    }
-
-    /// For the records of this module, whose names are right by construction.
-    init(known event: Text, _ members: Members) { self.init(event, members.object) }
-
-    private init(_ event: Text, _ members: JSONObject) {
-        self.event = event
-        self.members = members
+        (self.event, given) = (event, members)
         encoded = JSON.object(members).encoded
         change = Result { () throws(UnusableRecord) in try LiveChange(checked: event, members) }
     }
+
+    /// For the records of this module, whose names are right by construction; what they change is read from
+    /// what was written.
+    init(known event: Text, _ members: consuming Members) {
+        self.init(known: event, members.finish())
+    }
+
+    private init(known event: Text, _ encoded: [UInt8]) {
+        (self.event, self.encoded, given) = (event, encoded, nil)
+        change = Result { () throws(UnusableRecord) in
+            guard let members = JSONObject(record: encoded) else { throw UnusableRecord("nested too deeply") }
+            return try LiveChange(checked: event, members)
+        }
+    }
+
+    /// For those that are written for each call, so that they need not be read again.
+    init(
+        known event: Text, _ members: consuming Members,
+        changing change: () throws(UnusableRecord) -> LiveChange
+    ) {
+        let depth = members.depth
+        (self.event, encoded, given) = (event, members.finish(), nil)
+        self.change = Result { () throws(UnusableRecord) in
+            guard depth <= Entry.depthMax else { throw UnusableRecord("nested too deeply") }
+            return try change()
+        }
+    }
+
+    public var members: JSONObject { given ?? JSONObject(record: encoded) ?? JSONObject() }
 }
 
-/// Puts a record's members together: what has no value is `null`, so that every record of one event has the
-/// same shape.
-struct Members {
-    var object = JSONObject()
-
-    mutating func text(_ name: Text, _ value: Text?) {
-        object.append(name, value.map { .string($0) } ?? .null)
+extension JSONObject {
+    /// The members of a record as they were encoded; nil when that is not a JSON object.
+    fileprivate init?(record encoded: [UInt8]) {
+        let limits = JSONParser.Limits(depthMax: LineHeader.depthMax)
+        guard let object = (try? JSONParser.parse(encoded, limits: limits))?.object else { return nil }
+        self = object
     }
-    mutating func texts(_ name: Text, _ values: [Text]) {
-        object.append(name, .array(values.map { .string($0) }))
-    }
-    mutating func integer(_ name: Text, _ value: Int64?) {
-        object.append(name, value.map { .integer($0) } ?? .null)
-    }
-    mutating func json(_ name: Text, _ value: JSON) { object.append(name, value) }
-    mutating func call(_ name: Text, _ value: CallID?) { text(name, value?.text) }
-    mutating func time(_ name: Text, _ value: Timestamp?) { text(name, value.map { Text($0.rfc3339) }) }
-    mutating func digest(_ name: Text, _ value: Digest?) { text(name, value.map { Text($0.hex) }) }
 }

@@ -16,19 +16,16 @@ struct FoundLedger {
     ) throws(LedgerError) -> FoundLedger {
         var found = FoundLedger()
         do {
-            for name in try storage.segments() {
-                guard let first = SegmentName.first(of: name) else { continue }
-                let size = try storage.size(of: name)
-                if size == 0 {
-                    found.empty.append(name)
+            for segment in try FoundSegment.list(in: &storage) {
+                if segment.size == 0 {
+                    found.empty.append(segment.name)
                 } else {
-                    found.segments.append(FoundSegment(name: name, first: first, size: size))
+                    found.segments.append(segment)
                 }
             }
         } catch {
             throw .unavailable(error)
         }
-        found.segments.sort { $0.first < $1.first }
         while let last = found.segments.last {
             found.opening = try last.opening(in: storage)
             if found.opening != nil { break }
@@ -76,6 +73,18 @@ struct FoundSegment {
     let first: UInt64
     let size: Int
 
+    /// All files that are named like one, by number.
+    static func list<Source: LedgerSource & ~Copyable>(
+        in source: inout Source
+    ) throws(StorageError) -> [FoundSegment] {
+        var found: [FoundSegment] = []
+        for name in try source.segments() {
+            guard let first = SegmentName.first(of: name) else { continue }
+            found.append(FoundSegment(name: name, first: first, size: try source.size(of: name)))
+        }
+        return found.sorted { $0.first < $1.first }
+    }
+
     func broken(_ line: Int, _ reason: String) -> LedgerError {
         .broken(segment: name, line: line, reason: reason)
     }
@@ -97,20 +106,22 @@ struct FoundSegment {
         in storage: borrowing Storage
     ) throws(LedgerError) -> FoundOpening? {
         var lines = lines()
-        var head: ChainHead?
+        var previous: Digest?
         var found: FoundOpening?
         var count: Int64 = 0
         var end = 0
         while let line = try lines.next(in: storage) {
             guard let header = LineHeader(line), header.batch == first,
-                header.sequence == first + UInt64(count), let members = LineHeader.members(of: line)
+                header.sequence == first + UInt64(count), let members = LineHeader.members(of: line),
+                previous == nil || previous == header.previous
             else { break }
-            if let head { guard header.previous == Text(head.digest.hexBytes) else { break } }
             if found == nil {
-                guard header.event == Opening.event, let opening = try? Opening(members) else { break }
-                found = FoundOpening(opening: opening, boot: header.boot)
+                guard header.event(in: line) == Opening.event, let opening = try? Opening(members) else {
+                    break
+                }
+                found = FoundOpening(opening: opening, boot: header.boot(in: line))
             }
-            head = ChainHead(sequence: header.sequence, digest: SHA256.hash(line))
+            previous = SHA256.hash(line)
             count += 1
             end = lines.offset
             if let found, count > found.opening.restated { return found }
@@ -139,7 +150,7 @@ struct SegmentLines {
         in storage: borrowing Storage
     ) throws(LedgerError) -> [UInt8]? {
         while true {
-            if let line = reader.next() { return line }
+            if let place = reader.next() { return Array(reader.bytes[place]) }
             guard !reader.hasEnded, readTo < segment.size else { return nil }
             do {
                 let count = min(LineReader.chunkBytes, segment.size - readTo)

@@ -10,6 +10,10 @@ public import Primitives
 /// the first record of the same write: one batch is durable before the next is written. Under `sync` the live
 /// segment goes on with zeros, so readers stop at the first NUL; sealing cuts them off.
 ///
+/// Over the lines grows the Merkle tree of RFC 6962 §2.1 with SHA-256, whose leaves are the same bytes that
+/// `prev` is the digest of. A segment's opening names in `tree` the nodes of the tree over all records before
+/// it, so that the tree goes on when older segments have been moved away.
+///
 /// **Segments.** Each begins with a `segment` record and the records that restate what is open (see
 /// `Opening`), made durable before anything else in it is acknowledged. A start makes a new segment too:
 /// nothing is ever appended to a file that another run wrote.
@@ -54,13 +58,21 @@ public struct Journal<Storage: LedgerStorage & ~Copyable>: ~Copyable {
     /// it cut) and `start`.
     ///
     /// Throws `.broken` for a ledger that is damaged in any other way, and then has changed nothing.
+    ///
+    /// - Parameter checkpoint: what somebody was told that this ledger holds. Throws `.behindCheckpoint` or
+    ///   `.fork` when it does not, and then has changed nothing. One that ends before the records that are
+    ///   read back cannot be compared and is passed over: that is the verifier's work.
     public static func open(
-        _ storage: consuming Storage, settings: JournalSettings, at now: Now
+        _ storage: consuming Storage, settings: JournalSettings, containing checkpoint: TreeHead? = nil,
+        at now: Now
     ) throws(LedgerError) -> Opened {
-        let recovery = try Recovery.run(in: &storage, settings: settings, at: now.time)
+        let recovery = try Recovery.run(
+            in: &storage, settings: settings, containing: checkpoint, at: now.time)
         var journal = Journal(storage, settings, recovery)
         let state = recovery.state
-        let start = StartRecord(continuity: state.continuity, voidApprovals: state.voidApprovals.count)
+        let start = StartRecord(
+            continuity: state.continuity, voidApprovals: state.voidApprovals.count,
+            checkpointKey: settings.checkpointKey)
         do {
             try journal.openSegment(
                 .start, with: state.cuts.map { RecoveredRecord(cut: $0).entry } + [start.entry], at: now)
@@ -80,6 +92,8 @@ public struct Journal<Storage: LedgerStorage & ~Copyable>: ~Copyable {
     /// Of the last durable record.
     public var lastSequence: UInt64 { head.sequence }
     public var headDigest: Digest { head.digest }
+    /// Of the Merkle tree over all acknowledged records since the first of the ledger.
+    public var treeHead: TreeHead { head.tree.head }
     /// Records by event, over the whole life of the ledger.
     public var counters: [Text: UInt64] { live.counters }
 
@@ -118,6 +132,24 @@ public struct Journal<Storage: LedgerStorage & ~Copyable>: ~Copyable {
         }
     }
 
+    /// `treeHead`, once a power failure keeps all of it: under `flush` the segment is synced first.
+    ///
+    /// What a checkpoint covers must never be missing later. A failed sync abandons the segment like any
+    /// I/O error.
+    public mutating func checkpointHead(at now: Now) throws(LedgerError) -> TreeHead {
+        if case .closed = place { return treeHead }
+        do {
+            try reachSegment(at: now)
+            if settings.durability == .flush, case .open(let segment) = place {
+                try storage.sync(segment.name)
+            }
+            return treeHead
+        } catch {
+            abandon()
+            throw .unavailable(error)
+        }
+    }
+
     private func check(_ entries: [Entry]) throws(LedgerError) {
         guard entries.count <= JournalSettings.batchEntriesMax else {
             throw .batchTooLarge(count: entries.count)
@@ -151,7 +183,8 @@ public struct Journal<Storage: LedgerStorage & ~Copyable>: ~Copyable {
         _ reason: Opening.Reason, with entries: [Entry] = [], at now: Now
     ) throws(StorageError) {
         live.letGo(at: now.time)
-        let opening = live.opening(reason, abandonsPrevious: reason == .error, settings: settings)
+        let opening = live.opening(
+            reason, abandonsPrevious: reason == .error, after: head, settings: settings)
         let all = opening + entries
         let batch = Batch(all, after: head, at: now.time, settings: settings)
         var segment = LiveSegment(name: SegmentName.text(first: batch.first))
@@ -201,8 +234,7 @@ public struct Journal<Storage: LedgerStorage & ~Copyable>: ~Copyable {
             guard case .success(let change) = entry.change else {
                 preconditionFailure("a record is checked before it is written")
             }
-            live.apply(
-                change, of: entry.event, entry.members, sequence: first + UInt64(index), time: batch.time)
+            live.apply(change, of: entry.event, sequence: first + UInt64(index), time: batch.time)
         }
     }
 
@@ -225,33 +257,6 @@ public struct Receipt: Hashable, Sendable {
     public let sequence: UInt64
 
     fileprivate init(sequence: UInt64) { self.sequence = sequence }
-}
-
-/// The segment that is being written.
-private struct LiveSegment {
-    let name: Text
-    /// Of records; the next one goes here.
-    private(set) var size = 0
-    /// Up to here zeros have been written.
-    private(set) var zeroedTo = 0
-    var openingBytes = 0
-
-    init(name: Text) { self.name = name }
-
-    var recordBytes: Int { size - openingBytes }
-
-    /// The bytes to write at `size`, with new zeros behind them where the old ones do not reach, and where
-    /// those end.
-    func padded(_ bytes: [UInt8], ahead: Int) -> (bytes: [UInt8], zeroedTo: Int) {
-        let end = size + bytes.count
-        guard ahead > 0, end > zeroedTo else { return (bytes, zeroedTo) }
-        return (bytes + [UInt8](repeating: 0, count: ahead), end + ahead)
-    }
-
-    mutating func wrote(_ count: Int, zeroedTo: Int) {
-        size += count
-        self.zeroedTo = zeroedTo
-    }
 }
 
 extension Journal: Sendable where Storage: Sendable, Storage: ~Copyable {}

@@ -17,7 +17,7 @@ public enum Durability: String, CaseIterable, Hashable, Sendable {
 }
 
 public struct JournalSettings: Sendable {
-    /// Entries that one `append` takes; the verifier looks back over as many.
+    /// Entries that one `append` takes.
     public static let batchEntriesMax = 16_384
 
     public var durability: Durability
@@ -41,6 +41,8 @@ public struct JournalSettings: Sendable {
     public let boot: Text
     /// The machine's id, where it is known and stays: another one means a copied ledger.
     public var machine: Text?
+    /// The verifier key of the ledger's checkpoints, which each `start` names.
+    public var checkpointKey: Text?
     /// How long a claim lives: `maxLifetime` + 2 × skew (contract §2).
     public var claimWindow: Duration
 

@@ -9,6 +9,10 @@ public enum LedgerError: Error, Hashable, Sendable {
     case unavailable(StorageError)
     /// The ledger on disk is not what was written. Line numbers begin at 1.
     case broken(segment: Text, line: Int, reason: String)
+    /// The ledger on disk holds fewer records than a checkpoint covers.
+    case behindCheckpoint(records: UInt64, checkpoint: UInt64)
+    /// The first records on disk, as many as a checkpoint covers, are not those it was signed over.
+    case fork(checkpoint: UInt64)
     /// One record, as a line, is over `JournalSettings.recordBytesMax`. Nothing of its batch was written.
     case recordTooLarge(event: Text, bytes: Int)
     /// One record could not be read back, or could not be trusted if it were. Nothing of its batch was
@@ -29,6 +33,12 @@ extension LedgerError: CustomStringConvertible {
         switch self {
         case .unavailable(let error): "the ledger's storage failed: \(error)"
         case .broken(let segment, let line, let reason): "`\(segment)`:\(line): \(reason)"
+        case .behindCheckpoint(let records, let checkpoint):
+            "the ledger holds \(records) records, but the checkpoint covers \(checkpoint): its end is missing; "
+                + "put the missing segments back, or keep this directory aside and start with an empty one"
+        case .fork(let checkpoint):
+            "the first \(checkpoint) records are not those that the checkpoint signed: the ledger was rewritten "
+                + "or is a fork; put the right segments back, or keep this directory aside and start with an empty one"
         case .recordTooLarge(let event, let bytes): "a `\(event)` record of \(bytes) bytes is over the limit"
         case .unusableRecord(let event, let reason): "a `\(event)` record that cannot be kept: \(reason)"
         case .batchTooLarge(let count): "\(count) records at once, over the limit of a batch"

@@ -2,7 +2,7 @@ internal import Primitives
 
 /// What one record changes in the live state, read strictly: a claim or an approval that cannot be read is
 /// never passed over.
-indirect enum LiveChange: Sendable {
+enum LiveChange: Sendable {
     struct Claim: Sendable {
         let issuer, tokenID: Text
         let expires: Int64
@@ -12,14 +12,20 @@ indirect enum LiveChange: Sendable {
     case decided(call: Text?, claim: Claim?)
     case released(call: Text, approval: Text)
     case concluded(call: Text)
-    case approvalRequested(Text)
-    case approvalReviewed(Text)
-    case approvalApproved(Text)
+    case approvalRequested(Text, JSONObject)
+    case approvalReviewed(Text, JSONObject)
+    case approvalApproved(Text, JSONObject)
     case approvalEnded(Text)
     case opened(Opening)
     case restatedCalls([Text])
     case restatedClaims([Claim])
-    case restatedRecord(LiveChange, JSONObject, Timestamp)
+    indirect case restatedRecord(LiveChange, Timestamp)
+
+    /// All that is read of the records that are written for each call.
+    static let members: [Text: [Text]] = [
+        "decision": ["call", "decision", "claim"], "release": ["call", "approval"], "effect": ["call"],
+        "refused": [],
+    ]
 
     /// Of a record that is about to be written: it must be readable again, too.
     init(checked event: Text, _ members: JSONObject) throws(UnusableRecord) {
@@ -33,11 +39,13 @@ indirect enum LiveChange: Sendable {
         case "release":
             self = .released(call: try members.text("call"), approval: try members.text("approval"))
         case "effect": self = .concluded(call: try members.text("call"))
-        case "approval.requested": self = .approvalRequested(try members.text("approval"))
-        case "approval.reviewed": self = .approvalReviewed(try members.text("approval"))
+        case "approval.requested": self = .approvalRequested(try members.text("approval"), members)
+        case "approval.reviewed": self = .approvalReviewed(try members.text("approval"), members)
         case "approval.decided":
             let id = try members.text("approval")
-            self = try members.text("outcome") == "approved" ? .approvalApproved(id) : .approvalEnded(id)
+            self =
+                try members.text("outcome") == "approved"
+                ? .approvalApproved(id, members) : .approvalEnded(id)
         case Opening.event: self = .opened(try Opening(members))
         case Restated.calls: self = .restatedCalls(try members.texts("calls"))
         case Restated.claims: self = .restatedClaims(try Self.claims(members))
@@ -63,8 +71,8 @@ indirect enum LiveChange: Sendable {
             return .decided(call: isAllowed ? call : nil, claim: nil)
         }
         guard let parts = claim.object else { throw UnusableRecord("`claim` is not an object") }
-        let spent = Claim(
-            issuer: try parts.text("iss"), tokenID: try parts.text("jti"), expires: try parts.integer("exp"))
+        let spent = try Claim(
+            issuer: parts.text("iss"), tokenID: parts.text("jti"), expires: parts.integer("exp"))
         return .decided(call: isAllowed ? call : nil, claim: spent)
     }
 
@@ -88,7 +96,7 @@ indirect enum LiveChange: Sendable {
         let change = try LiveChange(event: try members.text("was"), members: inner)
         switch change {
         case .approvalRequested, .approvalReviewed, .approvalApproved:
-            return .restatedRecord(change, inner, time)
+            return .restatedRecord(change, time)
         case .none, .decided, .released, .concluded, .approvalEnded, .opened, .restatedCalls, .restatedClaims,
             .restatedRecord:
             throw UnusableRecord("restates what is not an approval's record")
@@ -144,7 +152,7 @@ extension Entry {
 }
 
 extension JSON {
-    fileprivate var depth: Int {
+    var depth: Int {
         switch self {
         case .null, .bool, .number, .string: 0
         case .array(let items): 1 + (items.map(\.depth).max() ?? 0)

@@ -25,18 +25,13 @@ struct LiveState {
 
     // MARK: Records
 
-    /// `members` are the record's, which `change` was read from.
-    mutating func apply(
-        _ change: LiveChange, of event: Text, _ members: JSONObject, sequence: UInt64, time: Timestamp
-    ) {
+    mutating func apply(_ change: LiveChange, of event: Text, sequence: UInt64, time: Timestamp) {
         if let since = unprovenSince, time - since >= claimWindow { unprovenSince = nil }
         if !change.restates { counters[event, default: 0] += 1 }
-        make(change, members, sequence, time)
+        make(change, sequence, time)
     }
 
-    private mutating func make(
-        _ change: LiveChange, _ members: JSONObject, _ sequence: UInt64, _ time: Timestamp
-    ) {
+    private mutating func make(_ change: LiveChange, _ sequence: UInt64, _ time: Timestamp) {
         switch change {
         case .none: break
         case .decided(let call, let claim):
@@ -46,17 +41,18 @@ struct LiveState {
             calls[call] = sequence
             removeApproval(approval)
         case .concluded(let call): calls[call] = nil
-        case .approvalRequested(let id):
+        case .approvalRequested(let id, let members):
             approvals[id] = OpenApproval(id: id, requested: members, time: time)
             approvalOrder[id] = sequence
-        case .approvalReviewed(let id): approvals[id]?.reviews.append(.init(members: members, time: time))
-        case .approvalApproved(let id): approvals[id]?.approved = .init(members: members, time: time)
+        case .approvalReviewed(let id, let members):
+            approvals[id]?.reviews.append(.init(members: members, time: time))
+        case .approvalApproved(let id, let members):
+            approvals[id]?.approved = .init(members: members, time: time)
         case .approvalEnded(let id): removeApproval(id)
         case .opened(let opening): reset(to: opening)
         case .restatedCalls(let open): for call in open { calls[call] = sequence }
         case .restatedClaims(let live): for claim in live { add(claim, sequence, time) }
-        case .restatedRecord(let inner, let innerMembers, let innerTime):
-            make(inner, innerMembers, sequence, innerTime)
+        case .restatedRecord(let inner, let innerTime): make(inner, sequence, innerTime)
         }
     }
 
@@ -104,10 +100,12 @@ struct LiveState {
     /// A start without proof: of a lost tail, too, when no open approval can be trusted not to be consumed.
     mutating func losesContinuity(at now: Timestamp) { unprovenSince = now }
 
-    /// Takes all open approvals out.
-    mutating func voidApprovals() -> [OpenApproval] {
-        let void = orderedApprovals
-        (approvals, approvalOrder) = ([:], [:])
+    /// Takes open approvals out: all of them, or those that may have been consumed.
+    ///
+    /// Reviews alone may have been enough: what they decided is written after them.
+    mutating func voidApprovals(onlyReviewed: Bool) -> [OpenApproval] {
+        let void = orderedApprovals.filter { !onlyReviewed || $0.approved != nil || !$0.reviews.isEmpty }
+        for approval in void { removeApproval(approval.id) }
         return void
     }
 

@@ -24,11 +24,17 @@ struct Opening: Hashable {
     /// The largest expiry, in seconds, among claims let go.
     var horizonSeconds: Int64?
     var unprovenSince: Timestamp?
+    /// How long claims live in this run: where a later run keeps them longer, those that this one let go are
+    /// missing.
+    var claimWindow: Duration
     var counters: [Text: UInt64]
+    /// The nodes of the Merkle tree over all records before this one, so that the tree goes on when the
+    /// segments that hold them have been moved away.
+    var tree: [Digest]
 
     var entry: Entry {
         var members = Members()
-        members.text("reason", Text(reason.rawValue))
+        members.word("reason", reason.rawValue)
         members.text("durability", durability.word)
         members.text("machine", machine)
         members.json("abandons_previous", .bool(abandonsPrevious))
@@ -37,11 +43,13 @@ struct Opening: Hashable {
         members.integer("claims_from", claimsFrom.map { Int64(clamping: $0) })
         members.integer("claims_horizon", horizonSeconds)
         members.time("unproven_since", unprovenSince)
+        members.integer("claim_window_ms", claimWindow.nanosecondsClamped / 1_000_000)
         let sorted = counters.sorted { $0.key < $1.key }
         members.json(
             "counters",
             .object(
                 JSONObject(sorted.map { .init(name: $0.key, value: .integer(Int64(clamping: $0.value))) })))
+        members.texts("tree", tree.map { Text($0.hex) })
         return Entry(known: Self.event, members)
     }
 }
@@ -73,6 +81,14 @@ extension Opening {
             }
             unprovenSince = time
         }
+        claimWindow = .milliseconds(try members.integer("claim_window_ms"))
+        tree = []
+        for node in try members.texts("tree") {
+            guard let digest = Digest(hex: node) else {
+                throw UnusableRecord("`tree` is not a list of digests")
+            }
+            tree.append(digest)
+        }
         guard let counted = members["counters"]?.object else {
             throw UnusableRecord("`counters` is not an object")
         }
@@ -96,7 +112,7 @@ enum Restated {
 extension LiveState {
     /// The whole opening of a segment that is about to be written.
     func opening(
-        _ reason: Opening.Reason, abandonsPrevious: Bool, settings: JournalSettings
+        _ reason: Opening.Reason, abandonsPrevious: Bool, after head: ChainHead, settings: JournalSettings
     ) -> [Entry] {
         let restated = restatedCalls() + restatedApprovals() + (abandonsPrevious ? restatedClaims() : [])
         let opening = Opening(
@@ -104,7 +120,7 @@ extension LiveState {
             abandonsPrevious: abandonsPrevious, restatesClaims: abandonsPrevious,
             restated: Int64(restated.count),
             claimsFrom: abandonsPrevious ? nil : claims.oldestSequence, horizonSeconds: claims.horizonSeconds,
-            unprovenSince: unprovenSince, counters: counters)
+            unprovenSince: unprovenSince, claimWindow: claimWindow, counters: counters, tree: head.tree.nodes)
         return [opening.entry] + restated
     }
 
@@ -141,10 +157,8 @@ extension LiveState {
                     || $0.bytes >= Restated.claimBytesPerRecord
             }
             if isFull ?? true { chunks.append((issuer, [], 0)) }
-            var members = Members()
-            members.text("jti", tokenID)
-            members.integer("exp", expires)
-            chunks[chunks.count - 1].claims.append(.object(members.object))
+            chunks[chunks.count - 1].claims.append(
+                .object(["jti": .string(tokenID), "exp": .integer(expires)]))
             chunks[chunks.count - 1].bytes += tokenID.count
         }
         return chunks.map { chunk in

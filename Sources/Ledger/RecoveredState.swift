@@ -10,9 +10,10 @@ public struct RecoveredState: Sendable {
     ///
     /// Each is detached: its call is gone.
     public let openApprovals: [OpenApproval]
-    /// Approvals whose consumption may have been lost with the tail of a ledger that was only flushed: never
-    /// to be released.
+    /// Approvals whose consumption may have been lost: never to be released.
     ///
+    /// After an unclean reboot, all of them where the ledger was only flushed, and those that anybody had
+    /// reviewed where it was synced to a disk that may have lied.
     /// The caller records each as decided, `cancelled`.
     public let voidApprovals: [OpenApproval]
     /// Calls let through without an effect on record; the caller records each as `EffectRecord(unfinished:)`.
@@ -32,7 +33,10 @@ public struct RecoveredState: Sendable {
 /// Whether every claim that may still matter is known.
 public enum Continuity: Hashable, Sendable {
     case proven
-    /// Tokens issued before this start, plus the skew, must be refused (contract §2). It holds on over
+    /// Tokens issued before this start, plus the skew, must be refused (contract §2).
+    ///
+    /// So it is for an empty ledger, one of another machine or with a segment missing, after a reboot without
+    /// `stop` whatever the durability, and when tokens live longer than in the run before. It holds on over
     /// restarts until one run has outlasted the claim window.
     case unproven(reason: String)
 }

@@ -17,27 +17,29 @@ struct Recovery {
     private var lastEvent: Text = ""
     private var continuity = Continuity.proven
     private var voidApprovals: [OpenApproval] = []
+    private var watch: CheckpointWatch
     private let settings: JournalSettings
 
-    private init(_ settings: JournalSettings) {
+    private init(_ settings: JournalSettings, _ checkpoint: TreeHead?) {
         self.settings = settings
+        watch = CheckpointWatch(checkpoint.map { [$0] } ?? [])
         live = LiveState(claimWindow: settings.claimWindow)
     }
 
     static func run<Storage: LedgerStorage & ~Copyable>(
-        in storage: inout Storage, settings: JournalSettings, at now: Timestamp
+        in storage: inout Storage, settings: JournalSettings, containing checkpoint: TreeHead?,
+        at now: Timestamp
     ) throws(LedgerError) -> Recovery {
-        var recovery = Recovery(settings)
+        var recovery = Recovery(settings, checkpoint)
         let found = try FoundLedger.look(in: &storage)
         recovery.reusable = Set(found.empty + found.torn.map(\.name))
-        if let opening = found.opening {
-            let range = found.segments(from: opening.opening.claimsFrom)
-            let end = try recovery.replay(range, in: storage, isFlushLost: recovery.isFlushLost(opening))
-            try found.emptyTorn(in: &storage, cuts: &recovery.cuts)
-            if let last = range.last { try end.mend(last, in: &storage) }
-        } else {
-            try found.emptyTorn(in: &storage, cuts: &recovery.cuts)
-        }
+        let range = found.opening.map { found.segments(from: $0.opening.claimsFrom) } ?? []
+        let isFlushLost = found.opening.map { recovery.isFlushLost($0) } ?? false
+        let end = try recovery.replay(range, in: storage, isFlushLost: isFlushLost)
+        try recovery.compareWithCheckpoint()
+        // Up to here nothing was changed.
+        try found.emptyTorn(in: &storage, cuts: &recovery.cuts)
+        if let last = range.last { try end.mend(last, in: &storage) }
         recovery.live.letGo(at: now)
         recovery.settleContinuity(found.opening, found.firstSequence, at: now)
         return recovery
@@ -76,33 +78,63 @@ struct Recovery {
         _ segment: FoundSegment, isFirst: Bool, in storage: borrowing Storage, to end: inout SegmentEnd
     ) throws(LedgerError) {
         var lines = segment.lines()
+        var hasher = SHA256Hasher()
         while let line = try lines.next(in: storage) {
-            guard let header = LineHeader(line) else { return }
-            if end.lines == 0 {
-                if isFirst, header.sequence > 1, let previous = Digest(hex: header.previous) {
-                    head = ChainHead(sequence: header.sequence - 1, digest: previous)
-                }
-                guard header.event == Opening.event, header.sequence == segment.first else { return }
-            }
-            guard header.sequence == head.sequence + 1, header.previous == Text(head.digest.hexBytes),
-                let members = LineHeader.members(of: line)
+            guard let header = LineHeader(line),
+                end.lines == 0 ? header.sequence == segment.first : follows(header)
             else { return }
-            try apply(header, members, line: end.lines + 1, of: segment)
-            head = head.followed(by: line)
+            let event = header.event(in: line)
+            guard end.lines > 0 || event == Opening.event,
+                let members = LineHeader.members(of: line, for: event)
+            else { return }
+            guard let time = header.time(in: line) else {
+                throw segment.broken(end.lines + 1, "`time` is not a time")
+            }
+            let change = try read(event, members, at: end.lines + 1, of: segment)
+            if end.lines == 0 {
+                guard case .opened(let opening) = change, begin(header, opening, isFirst: isFirst) else {
+                    return
+                }
+            }
+            live.apply(change, of: event, sequence: header.sequence, time: time)
+            lastEvent = event
+            head.follow(line.span, &hasher)
+            watch.reached(head)
             end.took(header, upTo: lines.offset)
         }
     }
 
-    private mutating func apply(
-        _ header: LineHeader, _ members: JSONObject, line: Int, of segment: FoundSegment
-    ) throws(LedgerError) {
-        guard let time = header.time else { throw segment.broken(line, "`time` is not a time") }
-        do {
-            let change = try LiveChange(event: header.event, members: members)
-            live.apply(change, of: header.event, members, sequence: header.sequence, time: time)
-            lastEvent = header.event
-        } catch {
+    private func follows(_ header: LineHeader) -> Bool {
+        header.sequence == head.sequence + 1 && header.previous == head.digest
+    }
+
+    /// True when the segment goes on from the one before, or is the first to be read.
+    private mutating func begin(_ header: LineHeader, _ opening: Opening, isFirst: Bool) -> Bool {
+        if isFirst {
+            guard let before = ChainHead(before: header, opening) else { return false }
+            head = before
+            watch.begins(after: head)
+        }
+        return follows(header) && opening.tree == head.tree.nodes
+    }
+
+    private func read(
+        _ event: Text, _ members: JSONObject, at line: Int, of segment: FoundSegment
+    ) throws(LedgerError) -> LiveChange {
+        do { return try LiveChange(event: event, members: members) } catch {
             throw segment.broken(line, error.reason)
+        }
+    }
+
+    private func compareWithCheckpoint() throws(LedgerError) {
+        for finding in watch.findings(rest: .beyond(records: head.sequence)) {
+            switch finding.verdict {
+            case .matches, .tooOld, .unreached: break
+            case .differs: throw .fork(checkpoint: finding.checkpoint.size)
+            case .beyond(let records):
+                guard finding.checkpoint.size > 0 else { break }
+                throw .behindCheckpoint(records: records, checkpoint: finding.checkpoint.size)
+            }
         }
     }
 
@@ -125,16 +157,14 @@ struct Recovery {
 
     /// The verifier looks one line ahead, and so tells a changed line from the one that shows it.
     private static func named<Storage: LedgerStorage & ~Copyable>(
-        _ error: LedgerError, _ range: [FoundSegment], in storage: borrowing Storage
+        _ original: LedgerError, _ range: [FoundSegment], in storage: borrowing Storage
     ) -> LedgerError {
-        guard case .broken = error else { return error }
+        guard case .broken = original else { return original }
         var verifier = LedgerVerifier()
         for segment in range {
-            guard let bytes = try? segment.bytes(from: 0, in: storage) else { return error }
-            verifier.feed(bytes)
-            verifier.finishSegment(segment.name)
+            do throws(StorageError) { try verifier.read(segment, in: storage) } catch { return original }
         }
-        guard let place = verifier.finish().firstBroken else { return error }
+        guard let place = verifier.finish().firstBroken else { return original }
         return .broken(segment: place.segment, line: place.line, reason: place.reason)
     }
 
@@ -153,19 +183,41 @@ struct Recovery {
             live.losesContinuity(at: now)
             return
         }
-        let mayLackEnd = lossOfEnd(last)
-        if mayLackEnd != nil { voidApprovals = live.voidApprovals() }
-        guard let reason = mayLackEnd ?? lossOfBeginning(last, firstSequence) ?? earlierLoss else { return }
+        let loss = lossOfEnd(last)
+        if let loss { voidApprovals = live.voidApprovals(onlyReviewed: loss.onlyBySync) }
+        guard
+            let reason = loss?.reason ?? lossOfBeginning(last, firstSequence) ?? raisedWindow(last)
+                ?? earlierLoss
+        else { return }
         continuity = .unproven(reason: reason)
         live.losesContinuity(at: now)
     }
 
-    private func lossOfEnd(_ last: FoundOpening) -> String? {
+    /// Why the last records may be missing.
+    ///
+    /// A machine that stopped without `stop` may have lost what was only flushed, and a disk that lied about
+    /// a sync what it had promised. Tokens from before are long expired, so that to doubt them costs nothing.
+    /// Approvals are another matter: under `sync` they are kept, but for those that were reviewed, which may be
+    /// enough: a release that was lost must not be repeated. Otherwise none is kept.
+    private func lossOfEnd(_ last: FoundOpening) -> (reason: String, onlyBySync: Bool)? {
         if let here = settings.machine, let there = last.opening.machine, here != there {
-            return "the ledger was written on another machine"
+            return ("the ledger was written on another machine", false)
         }
-        return isFlushLost(last) && lastEvent != "stop"
-            ? "the machine restarted before all records were synced" : nil
+        guard last.boot != settings.boot, lastEvent != "stop" else { return nil }
+        switch last.opening.durability {
+        case .flush: return ("the machine restarted before all records were synced", false)
+        case .sync: return ("the machine restarted without a stop of the proxy", true)
+        }
+    }
+
+    /// The run before let claims go that would still count now.
+    ///
+    /// Its horizon covers those it knew; those that were unknown to it, at a start without proof, it took
+    /// for expired too early.
+    private func raisedWindow(_ last: FoundOpening) -> String? {
+        let milliseconds = settings.claimWindow.nanosecondsClamped / 1_000_000
+        guard .milliseconds(milliseconds) > last.opening.claimWindow else { return nil }
+        return "tokens live longer than in the run before"
     }
 
     private func lossOfBeginning(_ last: FoundOpening, _ firstSequence: UInt64?) -> String? {
@@ -176,35 +228,6 @@ struct Recovery {
     private var earlierLoss: String? {
         live.unprovenSince.map {
             "the start at \($0) was without proof, and no run has outlasted the claims since"
-        }
-    }
-}
-
-/// How far a segment could be read.
-struct SegmentEnd {
-    /// Where the next line would begin.
-    private(set) var offset = 0
-    private(set) var lines = 0
-    private var batch: UInt64 = 0
-    private var batchOffset = 0
-
-    mutating func took(_ header: LineHeader, upTo next: Int) {
-        if header.batch != batch { (batch, batchOffset) = (header.batch, offset) }
-        offset = next
-        lines += 1
-    }
-
-    /// Cuts off what is beyond, writes the last batch again, and syncs.
-    func mend<Storage: LedgerStorage & ~Copyable>(
-        _ segment: FoundSegment, in storage: inout Storage
-    ) throws(LedgerError) {
-        do {
-            if segment.size > offset { try storage.truncate(segment.name, to: offset) }
-            let batch = try storage.read(segment.name, from: batchOffset, count: offset - batchOffset)
-            try storage.write(batch, to: segment.name, at: batchOffset)
-            try storage.sync(segment.name)
-        } catch {
-            throw .unavailable(error)
         }
     }
 }

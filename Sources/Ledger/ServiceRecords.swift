@@ -31,8 +31,10 @@ public struct RefusedRecord: Sendable {
         members.integer("count", Int64(count))
         members.text("detail", detail)
         members.text("request_id", requestID)
-        return Entry(known: "refused", members)
+        return Entry(known: Self.event, members) { .none }
     }
+
+    private static let event: Text = "refused"
 }
 
 public struct PolicyLoadedRecord: Sendable {
@@ -78,18 +80,21 @@ public struct IdentityRotatedRecord: Sendable {
 struct StartRecord {
     let continuity: Continuity
     let voidApprovals: Int
+    /// Whose signatures checkpoints carry from here on.
+    var checkpointKey: Text?
 
     var entry: Entry {
         var members = Members()
         switch continuity {
         case .proven:
-            members.text("continuity", "proven")
+            members.word("continuity", "proven")
             members.text("reason", nil)
         case .unproven(let reason):
-            members.text("continuity", "unproven")
+            members.word("continuity", "unproven")
             members.text("reason", Text(reason))
         }
         members.integer("approvals_void", Int64(voidApprovals))
+        members.text("checkpoint_key", checkpointKey)
         return Entry(known: "start", members)
     }
 }

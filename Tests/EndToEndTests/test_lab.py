@@ -196,6 +196,21 @@ def test_go_spiffe_files(lab, vectors):
     assert answers["good-leaf-and-intermediate.pem"] == "spiffe://example.org/workload-1", answers
 
 
+def test_merkle_proofs(lab, vectors):
+    lines = [
+        dict(json.loads(file.read_text()), kind=kind)
+        for kind in ("inclusion", "consistency")
+        for file in sorted((vectors / "merkle" / "testdata" / kind).rglob("*.json"))
+    ]
+    answers = lab("merkle", lines)
+    wrong = [
+        (line["kind"], line["desc"])
+        for line, answer in zip(lines, answers)
+        if answer != ("fail" if line["wantErr"] else "ok")
+    ]
+    assert len(lines) > 190 and answers.count("ok") >= 10 and not wrong, wrong
+
+
 def test_a_forbidden_svid_is_named(lab, realm):
     bundle = [realm.authority.bundle_file.read_text()]
     good, bad = realm.agent, realm.authority.svid("spiffe://example.org/a", "spiffe://example.org/b")
@@ -290,7 +305,10 @@ def test_nothing_makes_the_lab_fall_over(lab):
         {"chain": []},
         {"jwk": {"kty": "EC"}, "jws": "a.b.c"},
         {"jwk": {}, "alg": "ES256", "message": "0", "signature": "zz"},
+        {"kind": "inclusion"},
+        {"kind": "inclusion", "leafIdx": -1, "treeSize": 1e3, "root": "", "leafHash": 0, "proof": [1]},
+        {"kind": "consistency", "size1": 2**64, "size2": 2**65, "root1": "AA", "root2": None, "proof": "AA"},
     ]
-    for verb in ("jws", "signature", "json", "jcs", "spiffeid", "svid", "target", "http1"):
+    for verb in ("jws", "signature", "json", "jcs", "spiffeid", "svid", "merkle", "target", "http1"):
         answers = lab(verb, odd)
-        assert not set(answers) & {"valid", "accept"}, (verb, answers)
+        assert not set(answers) & {"valid", "accept", "ok"}, (verb, answers)

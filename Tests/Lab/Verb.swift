@@ -2,7 +2,7 @@ import Primitives
 
 /// What the lab can be asked; the raw value is its name on the command line.
 enum Verb: String, CaseIterable {
-    case jws, signature, json, jcs, spiffeid, svid, target, http1
+    case jws, signature, json, jcs, spiffeid, svid, merkle, target, http1
 
     private static let envelopeDepthMax = 32
 
@@ -18,6 +18,7 @@ enum Verb: String, CaseIterable {
         switch self {
         case .jws, .signature, .spiffeid: "invalid"
         case .json, .jcs, .target, .http1: "reject"
+        case .merkle: "fail"
         case .svid: "invalid: not a line that this verb reads"
         }
     }
@@ -31,6 +32,7 @@ enum Verb: String, CaseIterable {
         case .jcs: DocumentVerbs.jcs(input)
         case .spiffeid: IdentityVerbs.spiffeID(input)
         case .svid: IdentityVerbs.svid(input)
+        case .merkle: TreeVerbs.merkle(input)
         case .target: RequestVerbs.target(input)
         case .http1: RequestVerbs.http1(input)
         }

@@ -121,6 +121,39 @@ import Testing
         }
     }
 
+    @Test func `a call's record that could not be read back is refused like any other`() throws {
+        let bad = Text([0x61, 0xFF])
+        let token = Samples.token(1)
+        func spending(_ issuer: Text, _ tokenID: Text) -> DecisionRecord {
+            DecisionRecord(
+                Samples.facts(1), .deny,
+                claim: SpentToken(
+                    issuer: issuer, tokenID: tokenID, expires: token.expires, digest: token.digest))
+        }
+        var deep = spending("i", "j")
+        deep.shadow = [(0..<96).reduce(JSON.null) { value, _ in .array([value]) }]
+        let entries = [
+            spending(bad, "j").entry, spending("i", bad).entry, deep.entry,
+            EffectRecord(unfinished: bad).entry,
+        ]
+        for entry in entries {
+            #expect(throws: LedgerError.self) { try Samples.settings().check(entry) }
+        }
+        #expect(throws: Never.self) { try Samples.settings().check(spending("i", "j").entry) }
+    }
+
+    @Test func `what a record says is read back from what was written`() throws {
+        let entry = Samples.decision(3)
+        #expect(entry.members["claim"]?["jti"]?.string == Samples.tokenID(3))
+        #expect(entry.members["claim"]?["exp"]?.integer == Samples.token(3).expires.seconds)
+        #expect(entry.members["agent"]?.string == Samples.facts(3).agent)
+        #expect(entry.members["txn"]?.isNull == true)
+        #expect(entry.members["missing"]?.array == [])
+        let refused = RefusedRecord(agent: nil, reason: "r", count: -12, detail: Text([0xFF])).entry
+        #expect(refused.members["count"]?.integer == -12)
+        #expect(refused.members["detail"]?.string == "\u{FFFD}")
+    }
+
     @Test func `more open claims than the table holds are refused, until some have aged`() throws {
         var settings = Samples.settings()
         settings.claimsMax = 3

@@ -4,35 +4,7 @@ import TestKit
 import Testing
 
 @Suite struct LedgerVerifierTests {
-    /// Three segments and more, sealed, with ten lines or so each.
-    private static func ledger() throws -> [(name: Text, lines: [[UInt8]])] {
-        let disk = FaultyDisk(seed: 3)
-        try disk.session { journal in
-            for number in 0..<24 {
-                _ = try journal.append(
-                    [Samples.decision(number), Samples.effect(number)], at: Now(Samples.start))
-            }
-            try journal.close(at: Now(Samples.start))
-        }
-        return disk.names.map { name in
-            (name, disk.content(name).split(separator: 0x0A).map { Array($0) })
-        }
-    }
-
-    private static func bytes(of lines: [[UInt8]]) -> [UInt8] { lines.reduce(into: []) { $0 += $1 + [0x0A] } }
-
-    private static func verify(_ ledger: [(name: Text, lines: [[UInt8]])], chunk: Int = .max) -> LedgerReport
-    {
-        var verifier = LedgerVerifier()
-        for segment in ledger {
-            let bytes = Self.bytes(of: segment.lines)
-            for start in stride(from: 0, to: bytes.count, by: min(chunk, max(1, bytes.count))) {
-                verifier.feed(Array(bytes[start...].prefix(chunk)))
-            }
-            verifier.finishSegment(segment.name)
-        }
-        return verifier.finish()
-    }
+    private static func ledger() throws -> LedgerText { try LedgerText.sample() }
 
     enum Tampering: String, CaseIterable, CustomTestStringConvertible {
         case editValue, editBrokenJSON, editPrevious, editSequence, zeroByte, remove, insertCopy, swap,
@@ -66,94 +38,99 @@ import Testing
 
     @Test func `an untouched ledger is intact, in pieces of any size`() throws {
         let ledger = try Self.ledger()
-        #expect(ledger.count >= 3)
-        let report = Self.verify(ledger)
+        #expect(ledger.segments.count >= 4)
+        let report = ledger.verify()
         #expect(report.isIntact)
-        #expect(report.records == ledger.reduce(0) { $0 + $1.lines.count })
-        #expect(report.segments == ledger.count)
+        #expect(report.records == ledger.segments.reduce(0) { $0 + $1.lines.count })
+        #expect(report.segments == ledger.segments.count)
         #expect(report.firstSequence == 1)
         #expect(report.headSequence == UInt64(report.records))
         #expect(report.firstTime == Samples.start)
         #expect(report.lastTime == Samples.start)
         #expect(report.isSelfConsistentOnly)
-        for chunk in [1, 13, 512] { #expect(Self.verify(ledger, chunk: chunk) == report) }
+        for chunk in [1, 13, 512] { #expect(ledger.verify(chunk: chunk) == report) }
     }
 
     @Test(arguments: Tampering.allCases)
-    func `the first changed line is named`(_ tampering: Tampering) throws {
+    func `the first changed line is named, with a checkpoint or without`(_ tampering: Tampering) throws {
         let ledger = try Self.ledger()
-        for segment in 0..<(ledger.count - 1) {
-            for line in 1..<(ledger[segment].lines.count - 2) {
+        let heads = [ledger.head(ledger.segments[0].lines.count), ledger.head(ledger.count)]
+        for segment in ledger.segments.indices {
+            for line in 1..<max(1, ledger.segments[segment].lines.count - 2) {
                 var changed = ledger
-                tampering.change(&changed[segment].lines, line)
-                let place = Self.verify(changed).firstBroken
-                #expect(place?.segment == ledger[segment].name, "\(segment):\(line)")
+                tampering.change(&changed.segments[segment].lines, line)
+                let place = changed.verify().firstBroken
+                #expect(place?.segment == ledger.segments[segment].name, "\(segment):\(line)")
                 #expect(place?.line == line + 1, "\(segment):\(line) \(place?.reason ?? "")")
+                let report = changed.verify(heads)
+                #expect(report.firstBroken == place)
+                #expect(report.checkpoints.last?.verdict == .unreached)
             }
         }
     }
 
     @Test func `a change of a segment's last line is found by the next segment`() throws {
         var ledger = try Self.ledger()
-        let last = ledger[0].lines.count - 1
-        Tampering.editValue.change(&ledger[0].lines, last)
-        let place = Self.verify(ledger).firstBroken
-        #expect(place?.segment == ledger[0].name)
+        let last = ledger.segments[0].lines.count - 1
+        Tampering.editValue.change(&ledger.segments[0].lines, last)
+        let place = ledger.verify().firstBroken
+        #expect(place?.segment == ledger.segments[0].name)
         #expect(place?.line == last + 1)
     }
 
     @Test func `lines taken from a segment's end, or put there, are found`() throws {
         var shorter = try Self.ledger()
-        shorter[0].lines.removeLast()
-        #expect(Self.verify(shorter).firstBroken?.segment == shorter[1].name)
+        shorter.segments[0].lines.removeLast()
+        #expect(shorter.verify().firstBroken?.segment == shorter.segments[1].name)
         var longer = try Self.ledger()
-        longer[0].lines.append(longer[0].lines[3])
-        let place = Self.verify(longer).firstBroken
-        #expect(place?.segment == longer[0].name)
-        #expect(place?.line == longer[0].lines.count)
+        longer.segments[0].lines.append(longer.segments[0].lines[3])
+        let place = longer.verify().firstBroken
+        #expect(place?.segment == longer.segments[0].name)
+        #expect(place?.line == longer.segments[0].lines.count)
     }
 
     @Test func `a missing or renamed segment is found`() throws {
         var missing = try Self.ledger()
-        missing.remove(at: 1)
-        #expect(Self.verify(missing).firstBroken?.segment == missing[1].name)
-        #expect(Self.verify(missing).firstBroken?.line == 1)
+        missing.segments.remove(at: 1)
+        #expect(missing.verify().firstBroken?.segment == missing.segments[1].name)
+        #expect(missing.verify().firstBroken?.line == 1)
         var renamed = try Self.ledger()
-        renamed[1].name = "00000000000000000999.jsonl"
-        #expect(Self.verify(renamed).firstBroken?.segment == renamed[1].name)
+        renamed.segments[1].name = "00000000000000000999.jsonl"
+        #expect(renamed.verify().firstBroken?.segment == renamed.segments[1].name)
     }
 
     @Test func `the last line must be JSON to its end`() throws {
         var ledger = try Self.ledger()
-        let last = ledger.count - 1
-        ledger[last].lines[ledger[last].lines.count - 1].removeLast()
-        #expect(Self.verify(ledger).firstBroken?.line == ledger[last].lines.count)
+        let last = ledger.segments.count - 1
+        ledger.segments[last].lines[ledger.segments[last].lines.count - 1].removeLast()
+        #expect(ledger.verify().firstBroken?.line == ledger.segments[last].lines.count)
     }
 
     @Test func `an incomplete end is no fault in the last segment, and is one before another`() throws {
         let ledger = try Self.ledger()
-        for (index, segment) in ledger.enumerated() {
+        for (index, segment) in ledger.segments.enumerated() {
             var verifier = LedgerVerifier()
-            for (other, content) in ledger.enumerated() {
-                verifier.feed(Self.bytes(of: content.lines))
+            for (other, content) in ledger.segments.enumerated() {
+                verifier.feed(content.bytes)
                 if other == index { verifier.feed(Array(#"{"v":1,"seq""#.utf8)) }
                 verifier.feed([UInt8](repeating: 0, count: 100))
                 verifier.finishSegment(content.name)
             }
             let report = verifier.finish()
-            #expect(report.isIntact == (index == ledger.count - 1))
-            #expect(report.hasIncompleteEnd == (index == ledger.count - 1))
-            if index < ledger.count - 1 { #expect(report.firstBroken?.segment == segment.name) }
+            #expect(report.isIntact == (index == ledger.segments.count - 1))
+            #expect(report.hasIncompleteEnd == (index == ledger.segments.count - 1))
+            if index < ledger.segments.count - 1 { #expect(report.firstBroken?.segment == segment.name) }
         }
     }
 
     @Test func `any prefix that ends on a record verifies`() throws {
         let ledger = try Self.ledger()
-        for segment in ledger.indices {
-            for count in 1...ledger[segment].lines.count {
-                var prefix = Array(ledger[...segment])
-                prefix[segment].lines = Array(prefix[segment].lines.prefix(count))
-                #expect(Self.verify(prefix).isIntact)
+        for segment in ledger.segments.indices {
+            for count in 1...ledger.segments[segment].lines.count {
+                var prefix = ledger
+                prefix.segments.removeLast(prefix.segments.count - segment - 1)
+                prefix.segments[segment].lines.removeLast(ledger.segments[segment].lines.count - count)
+                #expect(prefix.verify().isIntact)
             }
         }
     }
@@ -166,15 +143,15 @@ import Testing
 
     @Test func `random changes never crash the verifier and are always found`() throws {
         let ledger = try Self.ledger()
-        let intact = Self.verify(ledger)
+        let intact = ledger.verify()
         var random = SeededGenerator(seed: 11)
         for _ in 0..<300 {
             var changed = ledger
-            let segment = Int.random(in: 0..<(ledger.count - 1), using: &random)
-            let line = Int.random(in: 0..<ledger[segment].lines.count, using: &random)
-            let place = Int.random(in: 0..<ledger[segment].lines[line].count, using: &random)
-            changed[segment].lines[line][place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
-            let report = Self.verify(changed)
+            let segment = Int.random(in: 0..<(ledger.segments.count - 1), using: &random)
+            let line = Int.random(in: 0..<ledger.segments[segment].lines.count, using: &random)
+            let place = Int.random(in: 0..<ledger.segments[segment].lines[line].count, using: &random)
+            changed.segments[segment].lines[line][place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+            let report = changed.verify()
             #expect(!report.isIntact)
             #expect(report.records < intact.records)
         }

@@ -88,18 +88,19 @@ extension FaultyDisk {
     /// Opens a journal, closes over its life and returns what it found.
     @discardableResult
     func session(
-        _ settings: JournalSettings = Samples.settings(), at time: Timestamp = Samples.start,
-        _ body: (inout TestJournal) throws -> Void = { _ in }
+        _ settings: JournalSettings = Samples.settings(), containing checkpoint: TreeHead? = nil,
+        at time: Timestamp = Samples.start, _ body: (inout TestJournal) throws -> Void = { _ in }
     ) throws -> RecoveredState {
-        let opened = try TestJournal.open(FaultyStorage(disk: self), settings: settings, at: Now(time))
+        let opened = try TestJournal.open(
+            FaultyStorage(disk: self), settings: settings, containing: checkpoint, at: Now(time))
         let state = opened.state
         var journal = opened.journal
         try body(&journal)
         return state
     }
 
-    func verify() -> LedgerReport {
-        var verifier = LedgerVerifier()
+    func verify(_ checkpoints: [TreeHead] = []) -> LedgerReport {
+        var verifier = LedgerVerifier(checkpoints: checkpoints)
         for name in names {
             verifier.feed(content(name))
             verifier.finishSegment(name)

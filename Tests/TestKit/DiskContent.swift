@@ -11,14 +11,17 @@ struct DiskContent {
 
     init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
-    mutating func losePower() {
+    mutating func losePower(keepsUnsynced: Bool) {
         // In byte order, so that one seed is one story.
         for name in files.keys.sorted() {
-            guard let file = files[name], file.isNameDurable || random.chance(500) else {
+            guard let file = files[name], file.isNameDurable || (keepsUnsynced && random.chance(500)) else {
                 files[name] = nil
                 continue
             }
-            files[name] = file.survivor(&random)
+            files[name] =
+                keepsUnsynced
+                ? file.survivor(&random)
+                : DiskFile(cache: file.durable, durable: file.durable, isNameDurable: true)
         }
         faults = FaultyDisk.Faults()
     }
@@ -83,13 +86,18 @@ struct DiskContent {
             throw StorageError(operation: "sync", name: "EDEAD")
         }
         if random.chance(faults.syncErrors) {
-            // Some pages reached the platter; all count as clean from now on.
+            // Some pages reached the platter; all count as clean from now on. A size is the file system's own, and is
+            // not forgotten like a page.
             file.durable = file.survivor(&random).durable
-            (file.dirtySectors, file.truncatedTo) = ([], nil)
+            file.dirtySectors = []
             files[name] = file
             throw StorageError(operation: "sync", name: "EIO")
         }
-        file.sync()
+        if faults.lyingSyncs > 0, random.chance(faults.lyingSyncs) {
+            file.wasLiedTo = true
+        } else {
+            file.sync()
+        }
         files[name] = file
     }
 
@@ -105,6 +113,9 @@ struct DiskContent {
         if try begin("sync directory", failing: faults.otherErrors, "EIO") {
             throw StorageError(operation: "sync directory", name: "EDEAD")
         }
-        for name in files.keys { files[name]?.isNameDurable = true }
+        let lies = faults.lyingSyncs > 0 && random.chance(faults.lyingSyncs)
+        for name in files.keys where files[name]?.isNameDurable == false {
+            if lies { files[name]?.wasLiedTo = true } else { files[name]?.isNameDurable = true }
+        }
     }
 }

@@ -18,13 +18,15 @@ public final class FaultyDisk: Sendable {
         public var diesAtCall: Int?
         /// All files together hold at most this many bytes: the write that would pass it is cut, `ENOSPC`.
         public var bytesMax: Int?
+        /// Out of 1000 syncs, of files and of names: nothing is made durable, and success is told.
+        public var lyingSyncs: Int
 
         public init(
             writeErrors: Int = 0, syncErrors: Int = 0, otherErrors: Int = 0, diesAtCall: Int? = nil,
-            bytesMax: Int? = nil
+            bytesMax: Int? = nil, lyingSyncs: Int = 0
         ) {
             (self.writeErrors, self.syncErrors, self.otherErrors) = (writeErrors, syncErrors, otherErrors)
-            (self.diesAtCall, self.bytesMax) = (diesAtCall, bytesMax)
+            (self.diesAtCall, self.bytesMax, self.lyingSyncs) = (diesAtCall, bytesMax, lyingSyncs)
         }
     }
 
@@ -54,8 +56,22 @@ public final class FaultyDisk: Sendable {
     }
     public func remove(_ name: Text) { content.withLock { $0.files[name] = nil } }
 
+    /// What would be there after a power failure now that lost everything unsynced; of a file on which a sync lied,
+    /// what a reader sees.
+    public func promisedContent(_ name: Text) -> [UInt8] {
+        content.withLock { $0.files[name]?.promised ?? [] }
+    }
+    /// True from the call on at which the process died, until `killProcess` or `losePower`.
+    public var isProcessDead: Bool {
+        content.withLock { content in content.faults.diesAtCall.map { content.calls >= $0 } ?? false }
+    }
+
     /// The machine stops: each unsynced sector, size, name and truncation survives or not.
-    public func losePower() { content.withLock { $0.losePower() } }
+    ///
+    /// - Parameter keepsUnsynced: false: none of them survives, as when a whole write cache is lost.
+    public func losePower(keepsUnsynced: Bool = true) {
+        content.withLock { $0.losePower(keepsUnsynced: keepsUnsynced) }
+    }
     /// The process stops; the kernel goes on.
     public func killProcess() { content.withLock { $0.faults = Faults() } }
 
@@ -77,6 +93,10 @@ struct DiskFile {
     /// The smallest size since the last sync.
     var truncatedTo: Int?
     var isNameDurable = false
+    /// A sync of it, or of its name, told success and did nothing.
+    var wasLiedTo = false
+
+    var promised: [UInt8] { wasLiedTo ? cache : isNameDurable ? durable : [] }
 
     static func copy(_ sector: Int, from cache: [UInt8], to durable: inout [UInt8]) {
         let start = sector * FaultyDisk.sectorBytes
@@ -108,6 +128,7 @@ struct DiskFile {
         }
         for sector in dirtySectors { Self.copy(sector, from: cache, to: &durable) }
         (dirtySectors, truncatedTo, isSizeDirty) = ([], nil, false)
+        if isNameDurable { wasLiedTo = false }
     }
 
     /// What is left when the machine stops now.
