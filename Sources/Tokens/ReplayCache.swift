@@ -1,49 +1,56 @@
-import Crypto
 public import Primitives
-import Synchronization
+internal import Synchronization
 
 /// The claims of one process, in memory: exact, bounded, and never forgetting a live claim.
 ///
-/// Sixteen shards, each behind its own lock, chosen by a fingerprint: 128 bits of SHA-256 over a secret salt,
-/// the issuer and the `jti`. Two ids that share a fingerprint would make the second look replayed, never
-/// fresh twice; with 128 secret-keyed bits that does not happen. Each claim also clears a few that have
-/// expired, so that no claim ever waits for a long sweep.
+/// The ids are spread over many tables, each behind its own lock, by a secret hash (`ClaimMark`), so that
+/// nobody can choose ids that meet in one of them, and rebuilding a table is short. A claim is live until the
+/// nanosecond given with it. Each claim also clears a few that have expired: no claim waits for a sweep, and
+/// under load about an eighth of what is held has expired.
 public final class ReplayCache: ClaimStore {
-    static let shardCount = 16
-    /// Expired claims cleared by one claim; more than one, so that clearing keeps ahead of claiming.
-    static let clearedPerClaimMax = 8
-    /// Expired claims cleared in one shard when the table is full, or on `forgetExpired`.
-    static let clearedPerShardMax = 4096
+    /// Slots looked at by one claim; so many that its table is gone round several times in a claim's life,
+    /// whatever the load.
+    static let looksPerClaim = 8
+    /// What one `forgetExpired` does: looks in each table, and tables made smaller.
+    static let looksPerTable = 256
+    static let shrunkMax = 8
+    /// Slots that one claim looks at when there is no room: some tenths of a millisecond.
+    static let slotsSearchedMax = 1 << 17
 
     public let claimsMax: Int
-    private let shards: [Shard]
+    private let tables = InlineArray<256, Mutex<ClaimTable>> { _ in Mutex(ClaimTable()) }
+    private let marker: ClaimMarker
     private let stored = Atomic<Int>(0)
-    private let salt = RandomBytes.bytes(16)
+    /// Where the next search for room begins.
+    private let searched = Atomic<Int>(0)
 
-    public init(claimsMax: Int) {
-        self.claimsMax = claimsMax
-        shards = (0..<Self.shardCount).map { _ in Shard() }
-    }
+    public convenience init(claimsMax: Int) { self.init(claimsMax: claimsMax, marker: ClaimMarker()) }
+
+    init(claimsMax: Int, marker: ClaimMarker) { (self.claimsMax, self.marker) = (claimsMax, marker) }
 
     public func claim(_ id: ClaimID, expiring: Timestamp, at now: Timestamp) -> ClaimOutcome {
         // A claim that would be forgotten at once protects nothing.
         guard expiring > now else { return .unavailable }
-        let mark = fingerprint(of: id)
+        let mark = marker.mark(of: id)
         let outcome = attempt(mark, expiring, now)
-        guard outcome == .full else { return outcome }
-        forgetExpired(at: now)
+        guard outcome == .full, makeRoom(at: now) else { return outcome }
         return attempt(mark, expiring, now)
     }
 
-    private func attempt(_ mark: Fingerprint, _ expiring: Timestamp, _ now: Timestamp) -> ClaimOutcome {
-        shard(of: mark).claims.withLock { claims in
-            release(claims.clear(at: now, atMost: Self.clearedPerClaimMax))
-            if let until = claims.until[mark] {
+    private func attempt(_ mark: ClaimMark, _ expiring: Timestamp, _ now: Timestamp) -> ClaimOutcome {
+        tables[index(of: mark)].withLock { table in
+            let cleared = table.clear(at: now, atMost: Self.looksPerClaim, ahead: mark)
+            if cleared > 0 { _ = table.shrink() }
+            let place = table.place(of: mark)
+            if let until = place.expiring {
+                release(cleared)
                 guard until <= now else { return .replayed }
-            } else if !reserve() {
+                // Its place is taken over, unless restoring has put in more than there is room for.
+                guard liveCount <= claimsMax else { return .full }
+            } else if !reserve(after: cleared) {
                 return .full
             }
-            claims.add(mark, until: expiring)
+            table.put(mark, expiring: expiring, at: place)
             return .claimed
         }
     }
@@ -52,30 +59,61 @@ public final class ReplayCache: ClaimStore {
     ///
     /// It is kept even beyond `claimsMax`: forgetting it would reopen a token.
     public func restore(_ id: ClaimID, expiring: Timestamp) {
-        let mark = fingerprint(of: id)
-        shard(of: mark).claims.withLock { claims in
-            if let until = claims.until[mark] {
+        let mark = marker.mark(of: id)
+        tables[index(of: mark)].withLock { table in
+            let place = table.place(of: mark)
+            if let until = place.expiring {
                 guard until < expiring else { return }
             } else {
                 stored.add(1, ordering: .relaxed)
             }
-            claims.add(mark, until: expiring)
+            table.put(mark, expiring: expiring, at: place)
         }
     }
 
-    /// Clears expired claims, a bounded number a call; for a timer, so that memory and `liveCount` fall when
-    /// calls stop.
+    /// Clears expired claims and gives memory back, a bounded part a call.
+    ///
+    /// For a timer, so that memory and `liveCount` fall when calls stop: of a million within a minute, called
+    /// every second.
     public func forgetExpired(at now: Timestamp) {
-        for shard in shards {
-            shard.claims.withLock { release($0.clear(at: now, atMost: Self.clearedPerShardMax)) }
+        var shrunk = 0
+        for index in tables.indices {
+            tables[index].withLock { table in
+                release(table.clear(at: now, atMost: Self.looksPerTable))
+                if shrunk < Self.shrunkMax, table.shrink() { shrunk += 1 }
+            }
         }
     }
 
     /// Claims held, those included that have expired and are not cleared yet.
     public var liveCount: Int { stored.load(ordering: .relaxed) }
 
-    private func reserve() -> Bool {
-        guard stored.add(1, ordering: .relaxed).newValue <= claimsMax else {
+    /// Memory of the tables: 30 to 48 bytes a claim held, beyond the first few thousand and while calls come.
+    public var tableBytes: Int {
+        tables.indices.reduce(0) { sum, index in sum + tables[index].withLock { $0.byteCount } }
+    }
+
+    /// Before the store is called full: looks for what has expired, from where the last search ended.
+    ///
+    /// A table that was gone through holds nothing expired and knows when its next claim will be, so a search
+    /// comes there in vain only after claims have cleared some. What this search leaves, the next one reaches.
+    private func makeRoom(at now: Timestamp) -> Bool {
+        var slots = 0
+        for _ in tables.indices where slots < Self.slotsSearchedMax {
+            let next = UInt(bitPattern: searched.wrappingAdd(1, ordering: .relaxed).oldValue)
+            slots += tables[Int(next % UInt(tables.count))].withLock { table in
+                guard table.mayHoldExpired(at: now) else { return 0 }
+                release(table.clearAll(at: now))
+                return table.slotCount
+            }
+            if liveCount < claimsMax { return true }
+        }
+        return false
+    }
+
+    /// Takes one place, after `cleared` others have become free.
+    private func reserve(after cleared: Int) -> Bool {
+        guard stored.add(1 - cleared, ordering: .relaxed).newValue <= claimsMax else {
             release(1)
             return false
         }
@@ -86,69 +124,12 @@ public final class ReplayCache: ClaimStore {
         if count > 0 { stored.subtract(count, ordering: .relaxed) }
     }
 
-    private func shard(of mark: Fingerprint) -> Shard { shards[Int(mark.high % UInt64(Self.shardCount))] }
-
-    private func fingerprint(of id: ClaimID) -> Fingerprint {
-        // The length keeps (`ab`, `c`) and (`a`, `bc`) apart.
-        let length = littleEndian(id.issuer.count)
-        return Fingerprint(SHA256.hash(salt + length + id.issuer.bytes + id.tokenID.bytes))
-    }
-
-    private func littleEndian(_ length: Int) -> [UInt8] {
-        (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }
+    private func index(of mark: ClaimMark) -> Int {
+        Int(truncatingIfNeeded: mark.low % UInt64(truncatingIfNeeded: tables.count))
     }
 }
 
-private struct Fingerprint: Hashable {
-    let high, low: UInt64
-
-    init(_ digest: Digest) {
-        let bytes = digest.bytes
-        high = bytes[..<8].reduce(0) { $0 << 8 | UInt64($1) }
-        low = bytes[8..<16].reduce(0) { $0 << 8 | UInt64($1) }
-    }
-}
-
-private final class Shard: Sendable {
-    let claims = Mutex(Claims())
-}
-
-/// The claims of one shard, and the order in which they expire.
-private struct Claims {
-    private(set) var until: [Fingerprint: Timestamp] = [:]
-    /// Ascending by second; there are about as many as a claim lives seconds.
-    private var buckets: [Bucket] = []
-
-    struct Bucket {
-        /// By this second every claim in it, as it was added, has expired.
-        let second: Int64
-        var marks: [Fingerprint]
-    }
-
-    mutating func add(_ mark: Fingerprint, until expiring: Timestamp) {
-        until[mark] = expiring
-        let second = expiring.seconds + 1
-        let place = (buckets.lastIndex { $0.second <= second } ?? -1)
-        if place >= 0, buckets[place].second == second {
-            buckets[place].marks.append(mark)
-        } else {
-            buckets.insert(Bucket(second: second, marks: [mark]), at: place + 1)
-        }
-    }
-
-    /// How many claims are gone.
-    ///
-    /// A mark that was claimed again since stays until its later bucket.
-    mutating func clear(at now: Timestamp, atMost limit: Int) -> Int {
-        var removed = 0
-        for _ in 0..<limit {
-            guard let first = buckets.first, first.second <= now.seconds else { break }
-            if let mark = buckets[0].marks.popLast(), let expiring = until[mark], expiring <= now {
-                until[mark] = nil
-                removed += 1
-            }
-            if buckets[0].marks.isEmpty { buckets.removeFirst() }
-        }
-        return removed
-    }
+/// What tests ask.
+extension ReplayCache {
+    var probeLengths: [Int] { tables.indices.flatMap { index in tables[index].withLock { $0.probeLengths } } }
 }

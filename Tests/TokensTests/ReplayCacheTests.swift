@@ -118,21 +118,107 @@ import Testing
         #expect(cache.liveCount == claimed)
     }
 
-    /// Against a plain dictionary, over hours of a seeded clock.
-    @Test func `gives the verdicts of a table that never forgets`() {
-        var random = SeededGenerator(seed: 7)
-        let cache = ReplayCache(claimsMax: 1_000_000)
-        var table: [Int: Timestamp] = [:]
-        var now = Self.at(0)
-        for _ in 0..<40_000 {
-            now = now + .milliseconds(Int64.random(in: 0...900, using: &random))
-            let number = Int.random(in: 0..<400, using: &random)
-            let expiring = now + .milliseconds(Int64.random(in: 1...70_000, using: &random))
-            let isLive = table[number].map { now < $0 } ?? false
-            #expect(
-                cache.claim(Self.id(number), expiring: expiring, at: now) == (isLive ? .replayed : .claimed))
-            if !isLive { table[number] = expiring }
+    @Test func `many threads restore, claim and forget beside each other`() async {
+        let cache = ReplayCache(claimsMax: 100_000)
+        await withTaskGroup(of: Void.self) { group in
+            for task in 0..<4 {
+                group.addTask {
+                    for number in 0..<2000 {
+                        cache.restore(Self.id(number), expiring: Self.at(60))
+                        _ = cache.claim(Self.id(-task * 5000 - number), expiring: Self.at(1), at: Self.at(0))
+                        if number % 500 == 0 { cache.forgetExpired(at: Self.at(Int64(task % 2))) }
+                    }
+                }
+            }
         }
-        #expect(cache.liveCount <= 400)
+        for _ in 0..<4 { cache.forgetExpired(at: Self.at(1)) }
+        #expect(cache.liveCount == 2000)
+        #expect(cache.probeLengths.count == 2000)
+    }
+
+    // MARK: Room
+
+    @Test func `a table full of expired claims admits at once, up to its limit again`() {
+        let cache = ReplayCache(claimsMax: 5000)
+        for round in 0..<3 {
+            let now = Self.at(Int64(round) * 60)
+            for number in 0..<5000 {
+                #expect(cache.claim(Self.id(number), expiring: now + .seconds(60), at: now) == .claimed)
+            }
+            #expect(cache.claim(Self.id(-1), expiring: now + .seconds(60), at: now) == .full)
+        }
+    }
+
+    @Test func `the one expired claim of a full table makes room, wherever it lies`() {
+        let cache = ReplayCache(claimsMax: 2000)
+        for number in 0..<2000 {
+            let expiring = Self.at(1000 + Int64(number))
+            #expect(cache.claim(Self.id(number), expiring: expiring, at: Self.at(0)) == .claimed)
+        }
+        for step in 0..<500 as Range<Int64> {
+            let now = Self.at(1000 + step)
+            #expect(cache.claim(Self.id(5000 + Int(step)), expiring: Self.at(9000), at: now) == .claimed)
+            #expect(cache.claim(Self.id(-1), expiring: Self.at(9000), at: now) == .full)
+            #expect(cache.claim(Self.id(Int(step) + 1), expiring: Self.at(9000), at: now) == .replayed)
+        }
+        #expect(cache.liveCount == 2000)
+    }
+
+    // MARK: Memory and time
+
+    /// Slots, not time: what a search looks at is all that chosen ids could lengthen.
+    @Test func `ids chosen to meet in a hash without a key do not meet here`() {
+        // `Aa` and `BB` are one to a polynomial in 31; the others share all but a few bits.
+        let meeting = (0..<8192).map { number in
+            (0..<13).flatMap { number >> $0 & 1 == 0 ? Array("Aa".utf8) : Array("BB".utf8) }
+        }
+        let counting = (0..<8192).map { Array("00000000000000000000000000\($0)".utf8) }
+        let zeros = (16..<256).map { [UInt8](repeating: 0, count: $0) }
+        for family in [meeting, counting, zeros] {
+            let cache = ReplayCache(claimsMax: 10_000)
+            for bytes in family {
+                let id = ClaimID(issuer: "https://broker.example.org", tokenID: Text(bytes))
+                #expect(cache.claim(id, expiring: Self.at(60), at: Self.at(0)) == .claimed)
+            }
+            #expect(cache.probeLengths.count == family.count)
+            #expect(cache.probeLengths.reduce(0, +) < 4 * family.count)
+        }
+    }
+
+    @Test func `at steady load a live claim takes at most 64 bytes, cleared by the claims alone`() {
+        let live = 20_000
+        let cache = ReplayCache(claimsMax: 10 * live, marker: ClaimMarker(key: SipHashTests.key))
+        for number in 0..<4 * live {
+            let now = Timestamp(nanoseconds: Self.at(0).nanoseconds + Int64(number) * 1_000_000)
+            #expect(
+                cache.claim(Self.id(number), expiring: now + .milliseconds(Int64(live)), at: now) == .claimed)
+            guard number > live, number % 1000 == 0 else { continue }
+            #expect(cache.tableBytes <= 64 * live)
+            #expect(cache.liveCount < live * 6 / 5)
+        }
+    }
+
+    @Test func `when load falls, the claims that come give memory back`() {
+        let cache = ReplayCache(claimsMax: 20_000, marker: ClaimMarker(key: SipHashTests.key))
+        for number in 0..<20_000 {
+            #expect(cache.claim(Self.id(number), expiring: Self.at(60), at: Self.at(0)) == .claimed)
+        }
+        #expect(cache.tableBytes > 64 * 8000)
+        for number in 0..<8000 {
+            #expect(cache.claim(Self.id(number), expiring: Self.at(120), at: Self.at(60)) == .claimed)
+        }
+        #expect(cache.tableBytes <= 64 * 8000)
+    }
+
+    @Test func `when calls stop, the timer gives back all memory`() {
+        let cache = ReplayCache(claimsMax: 50_000)
+        let least = cache.tableBytes
+        for number in 0..<20_000 {
+            #expect(cache.claim(Self.id(number), expiring: Self.at(60), at: Self.at(0)) == .claimed)
+        }
+        #expect(cache.tableBytes > 5 * least)
+        for _ in 0..<40 { cache.forgetExpired(at: Self.at(60)) }
+        #expect(cache.liveCount == 0)
+        #expect(cache.tableBytes < least * 11 / 10)
     }
 }
