@@ -26,7 +26,8 @@ extension Approvals {
     /// digest brings the arguments.
     ///
     /// Reviews are kept, and so are the deadlines; a durable deny is an end even if its decision was not
-    /// written any more. To be called before anything is placed.
+    /// written any more. Nothing lives longer because the clock was set back between the runs: what the ledger
+    /// tells of the future counts as of now. To be called before anything is placed.
     public mutating func restore(_ records: [RestoredApproval], at now: Timestamp) {
         for record in records {
             precondition(approvals[record.id] == nil, "an approval is restored once")
@@ -34,11 +35,12 @@ extension Approvals {
             var approval = Approval(
                 record.id, about: record.about, requirements: record.requirements, request: nil,
                 requestBytes: 0,
-                state: record.approvedAt.map { .approved(place, until: $0 + approvedFor) } ?? .pending(place),
-                createdAt: record.createdAt)
+                state: record.approvedAt.map { .approved(place, until: min($0, now) + approvedFor) }
+                    ?? .pending(place),
+                createdAt: min(record.createdAt, now))
             approval.isRecorded = true
             approval.reviews = record.reviews
-            approval.decidedAt = record.approvedAt
+            approval.decidedAt = record.approvedAt.map { min($0, now) }
             if record.reviews.contains(where: { $0.decision == .deny }) { approval.end(.denied, at: now) }
             storeRestored(approval)
         }

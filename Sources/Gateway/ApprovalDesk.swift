@@ -43,6 +43,8 @@ final class ApprovalDesk: Sendable {
         state = Mutex(State(approvals: approvals))
         (self.clock, self.ledger, self.metrics, self.log) = (clock, ledger, metrics, log)
         (self.loop, self.webhook) = (loop, webhook)
+        // Restored approvals have deadlines too, whether or not anybody comes back for them.
+        reschedule()
     }
 
     var pendingCount: Int { state.withLock { $0.approvals.pendingCount } }

@@ -194,6 +194,8 @@ final class Exchange {
         if case .hold(let approval) = record, asks { site.desk.recorded(approval, isDurable: receipt != nil) }
         guard let receipt else {
             endHold()
+            // Nobody waits for this one: it is tried again as every other effect.
+            if record == .cancelled { site.ledger.note([EffectRecord(call: id, .cancelled).entry]) }
             return perform(take { $0.recordFailed() })
         }
         if case .hold(let approval) = record, asks, let judged, let decision {

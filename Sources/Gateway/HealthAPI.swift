@@ -2,7 +2,8 @@ internal import HTTP
 internal import Primitives
 internal import Reactor
 
-/// `/livez /readyz[?verbose] /metrics /version`: read-only, for probes and scrapers, in plain HTTP.
+/// `/livez /readyz[?verbose] /metrics /version /ledger/checkpoint[.pub]`: read-only, for probes, scrapers and whoever
+/// keeps checkpoints outside the proxy's trust boundary, in plain HTTP.
 final class HealthAPI: ServiceEndpoint {
     /// One condition of readiness and what an operator should read when it does not hold.
     struct Check: Sendable {
@@ -13,11 +14,14 @@ final class HealthAPI: ServiceEndpoint {
     private let checks: @Sendable () -> [Check]
     private let metrics: @Sendable () -> [UInt8]
     private let version: JSON
+    private let checkpoints: CheckpointKeeper
 
     init(
-        version: JSON, checks: @escaping @Sendable () -> [Check], metrics: @escaping @Sendable () -> [UInt8]
+        version: JSON, checks: @escaping @Sendable () -> [Check], metrics: @escaping @Sendable () -> [UInt8],
+        checkpoints: CheckpointKeeper
     ) {
         (self.version, self.checks, self.metrics) = (version, checks, metrics)
+        self.checkpoints = checkpoints
     }
 
     func handle(
@@ -38,8 +42,27 @@ final class HealthAPI: ServiceEndpoint {
                 status: 200, fields: [("content-type", "text/plain; version=0.0.4; charset=utf-8")],
                 body: metrics())
         case "/version": return .json(200, version)
-        default: return .problem(404, "not-found", "try /livez, /readyz, /metrics or /version")
+        case "/ledger/checkpoint": return checkpoint()
+        case "/ledger/checkpoint.pub": return HealthAPI.note(checkpoints.verifierKey)
+        default:
+            return .problem(404, "not-found", "try /livez, /readyz, /metrics, /version or /ledger/checkpoint")
         }
+    }
+
+    private func checkpoint() -> ServiceResponse {
+        guard let latest = checkpoints.latest else {
+            return .problem(
+                503, "control-unavailable", "no checkpoint has been signed yet", [("retry-after", "1")])
+        }
+        return HealthAPI.note(latest.note)
+    }
+
+    /// Signed text; like every answer here it is not kept by caches.
+    private static func note(_ bytes: [UInt8]) -> ServiceResponse {
+        ServiceResponse(
+            status: 200,
+            fields: [("content-type", "text/plain; charset=utf-8")],
+            body: bytes)
     }
 
     /// The lines Kubernetes components print: `[+]name ok`, `[-]name failed: why`.

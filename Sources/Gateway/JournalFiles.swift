@@ -1,10 +1,10 @@
-internal import Ledger
-internal import Primitives
-internal import Reactor
+public import Ledger
+public import Primitives
+public import Reactor
 
 /// The ledger's directory as `Journal` sees it: one file a segment, 0600, and a lock that makes this process the only
 /// writer.
-struct JournalFiles: LedgerStorage, ~Copyable, Sendable {
+public struct JournalFiles: LedgerStorage, ~Copyable, Sendable {
     private static let lockName: Text = "lock"
 
     private let directory: Directory
@@ -20,52 +20,52 @@ struct JournalFiles: LedgerStorage, ~Copyable, Sendable {
     /// Makes the directory (0700) if it is missing.
     ///
     /// Throws when another process holds it.
-    init(_ path: Text) throws(FileError) {
+    public init(_ path: Text) throws(FileError) {
         let directory = try Directory.make(path)
         let lock = try directory.lock(Self.lockName)
         self.directory = directory
         self.lock = lock
     }
 
-    mutating func segments() throws(StorageError) -> [Text] {
+    public mutating func segments() throws(StorageError) -> [Text] {
         try stored { () throws(FileError) in try directory.names() }
     }
 
-    func size(of segment: Text) throws(StorageError) -> Int {
+    public func size(of segment: Text) throws(StorageError) -> Int {
         try stored { () throws(FileError) in try directory.openReadOnly(segment).size() }
     }
 
-    func read(_ segment: Text, from offset: Int, count: Int) throws(StorageError) -> [UInt8] {
+    public func read(_ segment: Text, from offset: Int, count: Int) throws(StorageError) -> [UInt8] {
         try stored { () throws(FileError) in
             try directory.openReadOnly(segment).read(at: offset, count: count)
         }
     }
 
-    mutating func create(_ segment: Text) throws(StorageError) {
+    public mutating func create(_ segment: Text) throws(StorageError) {
         current = nil
         let file: AppendFile
         do throws(FileError) { file = try directory.create(segment) } catch { throw StorageError(error) }
         current = OpenSegment(name: segment, file: file)
     }
 
-    mutating func write(_ bytes: [UInt8], to segment: Text, at offset: Int) throws(StorageError) {
+    public mutating func write(_ bytes: [UInt8], to segment: Text, at offset: Int) throws(StorageError) {
         try open(segment)
         do throws(FileError) { try current?.file.write(bytes, at: offset) } catch {
             throw StorageError(error)
         }
     }
 
-    mutating func sync(_ segment: Text) throws(StorageError) {
+    public mutating func sync(_ segment: Text) throws(StorageError) {
         try open(segment)
         do throws(FileError) { try current?.file.sync() } catch { throw StorageError(error) }
     }
 
-    mutating func truncate(_ segment: Text, to size: Int) throws(StorageError) {
+    public mutating func truncate(_ segment: Text, to size: Int) throws(StorageError) {
         try open(segment)
         do throws(FileError) { try current?.file.truncate(to: size) } catch { throw StorageError(error) }
     }
 
-    mutating func syncDirectory() throws(StorageError) {
+    public mutating func syncDirectory() throws(StorageError) {
         try stored { () throws(FileError) in try directory.sync() }
     }
 
@@ -83,7 +83,7 @@ struct JournalFiles: LedgerStorage, ~Copyable, Sendable {
 }
 
 extension StorageError {
-    fileprivate init(_ error: FileError) {
+    init(_ error: FileError) {
         self.init(operation: "\(error.operation.rawValue) \(error.path)", name: "\(error.reason)")
     }
 }

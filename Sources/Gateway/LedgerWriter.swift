@@ -1,6 +1,6 @@
-internal import Ledger
+public import Ledger
 internal import Primitives
-internal import Reactor
+public import Reactor
 internal import Synchronization
 
 /// The one thread that writes the ledger.
@@ -8,7 +8,10 @@ internal import Synchronization
 /// Callers on any loop hand in records and go on; the thread takes everything that waits as one batch, makes it
 /// durable with one write and one sync, and wakes each loop once. While a batch is being synced the next collects:
 /// a lone caller waits one sync, a crowd the rest of the running one plus one (contract §6).
-final class LedgerWriter: Sendable {
+///
+/// Once a second the thread also sees to what no call asks for: a ledger that failed is tried again, because a proxy
+/// that is not ready gets no calls that would; a checkpoint is taken when one is due; the room on the disk is looked at.
+public final class LedgerWriter: Sendable {
     /// Requests that may wait for the thread; beyond this the ledger counts as unavailable.
     static let waitingMax = 65_536
     /// Requests written as one batch.
@@ -17,54 +20,100 @@ final class LedgerWriter: Sendable {
     /// How long a record that nobody waits for may wait for company, and for a ledger that failed.
     static let notesWait: Duration = .milliseconds(5)
     static let notesRetry: Duration = .seconds(1)
-    /// Records kept for a ledger that cannot be written; beyond this they are counted as failures.
+    /// Records kept for a ledger that cannot be written; beyond this they are lost, which is logged and counted.
     static let notesMax = 100_000
 
-    typealias Completion = @Sendable (Receipt?) -> Void
+    /// Between two looks at what no call asks for.
+    static let upkeepInterval: Duration = .seconds(1)
 
-    private struct Request: Sendable {
+    public typealias Completion = @Sendable (Receipt?) -> Void
+
+    struct Request: Sendable {
         let entries: [Entry]
         let loop: Loop?
         let done: Completion
         let asked: Timestamp
     }
 
-    private let mailbox = Mailbox<Request>(messagesMax: LedgerWriter.waitingMax)
+    private struct Notes: Sendable {
+        var waiting: [Entry] = []
+        var haveOverflowed = false
+    }
+
+    /// Nil: time for upkeep.
+    let mailbox = Mailbox<Request?>(messagesMax: LedgerWriter.waitingMax)
     private let settings: JournalSettings
-    private let notes = Mutex<[Entry]>([])
-    private let loop: Loop
-    private let clock: SystemClock
-    private let metrics: Metrics
-    private let log: Log
+    private let notes = Mutex(Notes())
+    let loop: Loop
+    let clock: SystemClock
+    let metrics: Metrics
+    let log: Log
+    let room: LedgerRoom?
+    let checkpoints: CheckpointKeeper?
     private let isHealthy = Mutex(true)
+    let isClosing = Atomic<Bool>(false)
     private let thread = Mutex<WorkerThread?>(nil)
 
     /// - Parameter loop: times what nobody waits for.
-    init(_ settings: JournalSettings, clock: SystemClock, loop: Loop, metrics: Metrics, log: Log) {
-        self.settings = settings
-        (self.clock, self.loop, self.metrics, self.log) = (clock, loop, metrics, log)
+    public convenience init(
+        _ settings: JournalSettings, clock: SystemClock, loop: Loop, metrics: Metrics, log: Log
+    ) {
+        self.init(
+            settings, clock: clock, loop: loop, metrics: metrics, log: log, room: nil, checkpoints: nil)
     }
 
-    /// False after a failure until a later batch succeeds.
+    /// - Parameters:
+    ///   - room: nil: a full disk is heard of when a write fails.
+    ///   - checkpoints: nil: none are made.
+    init(
+        _ settings: JournalSettings, clock: SystemClock, loop: Loop, metrics: Metrics, log: Log,
+        room: LedgerRoom?, checkpoints: CheckpointKeeper?
+    ) {
+        self.settings = settings
+        (self.clock, self.loop, self.metrics, self.log) = (clock, loop, metrics, log)
+        (self.room, self.checkpoints) = (room, checkpoints)
+    }
+
+    /// False after a failure until the ledger can be written again.
     var isWritable: Bool { isHealthy.withLock { $0 } }
 
+    /// False while refusals before redemption are only counted.
+    var hasRoomForRefusals: Bool { room.map { $0.level == .ample } ?? true }
+
+    /// What an operator should read while calls are refused because of the ledger.
+    var problem: String? {
+        guard isWritable else { return "the ledger cannot be written" }
+        guard let room, room.level == .exhausted else { return nil }
+        return "less than \(room.floorText(of: .exhausted)) free on the ledger's disk"
+    }
+
     /// Starts the thread; the journal lives and dies on it.
-    func start<Storage: LedgerStorage & Sendable & ~Copyable>(_ journal: consuming Journal<Storage>) {
+    public func start<Storage: LedgerStorage & Sendable & ~Copyable>(_ journal: consuming Journal<Storage>) {
         let handover = Handover(journal)
         let worker = WorkerThread(name: "ledger") { [self] in run(handover.take()) }
         thread.withLock { $0 = worker }
+        checkpoints?.start()
+        scheduleUpkeep()
     }
 
     /// Completes on `loop` (or on the ledger thread when nil) with the receipt of the last entry, or nil when the
     /// records could not be made durable.
-    func append(_ entries: [Entry], on loop: Loop?, _ done: @escaping Completion) {
+    public func append(_ entries: [Entry], on loop: Loop?, _ done: @escaping Completion) {
         let request = Request(entries: entries, loop: loop, done: done, asked: clock.now.time)
-        guard isWritable(entries), mailbox.send(request) else {
+        guard hasRoom(for: entries), isWritable(entries), mailbox.send(request) else {
             metrics.count(.ledgerFailures)
             LedgerWriter.complete([(request, nil)])
             return
         }
     }
+
+    /// What is left of a nearly full disk is for calls that were admitted before: no further one is decided.
+    private func hasRoom(for entries: [Entry]) -> Bool {
+        guard let room, room.level == .exhausted else { return true }
+        return !entries.contains { $0.event == Self.admission }
+    }
+
+    private static let admission: Text = "decision"
 
     /// False for what could never be written: it fails alone, not with the batch it would be part of.
     private func isWritable(_ entries: [Entry]) -> Bool {
@@ -79,23 +128,33 @@ final class LedgerWriter: Sendable {
 
     /// For records nobody waits for: they go a moment later, many at once, so that an effect does not cost a wake-up of
     /// its own; and again and again while the ledger cannot be written, so that none is lost while the process lives.
-    func note(_ entries: [Entry]) { keep(entries.filter { isWritable([$0]) }, for: Self.notesWait) }
+    public func note(_ entries: [Entry]) { keep(entries.filter { isWritable([$0]) }, for: Self.notesWait) }
 
     private func keep(_ entries: [Entry], for wait: Duration) {
-        let (isFirst, dropped) = notes.withLock { notes in
-            let isFirst = notes.isEmpty
-            let room = max(0, Self.notesMax - notes.count)
-            notes += entries.prefix(room)
-            return (isFirst && !notes.isEmpty, max(0, entries.count - room))
+        let (isFirst, dropped, isNews) = notes.withLock { notes in
+            let isFirst = notes.waiting.isEmpty
+            let kept = entries.prefix(max(0, Self.notesMax - notes.waiting.count))
+            notes.waiting += kept
+            let hadOverflowed = notes.haveOverflowed
+            notes.haveOverflowed = kept.count < entries.count
+            return (isFirst && !kept.isEmpty, entries.count - kept.count, !hadOverflowed)
         }
-        if dropped > 0 { metrics.count(.ledgerFailures, by: dropped) }
+        if dropped > 0 { lost(dropped, isNews: isNews) }
         if isFirst { loop.schedule(after: wait) { [self] in sendNotes() } }
+    }
+
+    private func lost(_ count: Int, isNews: Bool) {
+        metrics.count(.ledgerFailures, by: count)
+        guard isNews else { return }
+        log.error(
+            .ledgerFailed,
+            "effects are lost: \(Self.notesMax) records wait for a ledger that cannot be written")
     }
 
     private func sendNotes() {
         let waiting = notes.withLock { notes in
-            defer { notes = [] }
-            return notes
+            defer { notes.waiting = [] }
+            return notes.waiting
         }
         for start in stride(from: 0, to: waiting.count, by: Self.batchMax) {
             let part = Array(waiting[start..<min(start + Self.batchMax, waiting.count)])
@@ -103,25 +162,34 @@ final class LedgerWriter: Sendable {
         }
     }
 
-    /// Writes what waits, then `stop`, and ends the thread.
+    /// Writes what waits, then `stop` and a checkpoint over it, and ends the thread.
     ///
     /// Blocks the caller until that is done.
-    func close() {
+    public func close() {
+        isClosing.store(true, ordering: .releasing)
         sendNotes()
         mailbox.close()
         thread.withLock { $0.take() }?.join()
+        checkpoints?.close()
     }
 
     private func run<Storage: LedgerStorage & Sendable & ~Copyable>(_ journal: consuming Journal<Storage>) {
         var journal = journal
-        while let requests = mailbox.receiveAll() {
+        lookAtRoom()
+        takeCheckpoint(of: &journal)
+        while let messages = mailbox.receiveAll() {
+            let requests = messages.compactMap(\.self)
             for start in stride(from: 0, to: requests.count, by: LedgerWriter.batchMax) {
                 write(
                     Array(requests[start..<min(start + LedgerWriter.batchMax, requests.count)]), to: &journal)
             }
+            if requests.count < messages.count { resume(&journal) }
+            lookAtRoom()
+            takeCheckpoint(of: &journal)
         }
         do throws(LedgerError) {
             try journal.close(at: clock.now)
+            checkpoints?.take(journal.treeHead, at: clock.now.time)
         } catch {
             log.error(.ledgerFailed, "the ledger could not be sealed: \(error)")
         }
@@ -148,12 +216,13 @@ final class LedgerWriter: Sendable {
                 for request in batch { write([request], to: &journal) }
                 return
             }
+            metrics.count(.ledgerFailures)
             failed(error)
             LedgerWriter.complete(batch.map { ($0, nil) })
         }
     }
 
-    private func succeeded(_ records: Int) {
+    func succeeded(_ records: Int) {
         metrics.count(.ledgerRecords, by: records)
         let resumed = isHealthy.withLock { healthy in
             defer { healthy = true }
@@ -162,9 +231,16 @@ final class LedgerWriter: Sendable {
         if resumed { log.warning(.ledgerResumed, "the ledger is writable again; calls are served") }
     }
 
-    private func failed(_ error: LedgerError) {
-        metrics.count(.ledgerFailures)
-        if !error.isOfOneRecord { isHealthy.withLock { $0 = false } }
+    func failed(_ error: LedgerError) {
+        guard !error.isOfOneRecord else {
+            return log.error(.ledgerFailed, "a record cannot be kept: \(error)")
+        }
+        let isNews = isHealthy.withLock { healthy in
+            defer { healthy = false }
+            return healthy
+        }
+        // One line an outage: it is tried again every second.
+        guard isNews else { return }
         log.error(.ledgerFailed, "calls are refused because the ledger cannot be written: \(error)")
     }
 
@@ -185,7 +261,7 @@ extension LedgerError {
     fileprivate var isOfOneRecord: Bool {
         switch self {
         case .recordTooLarge, .unusableRecord, .batchTooLarge, .full: true
-        case .unavailable, .broken, .closed: false
+        case .unavailable, .broken, .behindCheckpoint, .fork, .closed: false
         }
     }
 }

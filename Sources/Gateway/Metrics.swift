@@ -4,7 +4,7 @@ internal import Synchronization
 /// Counters and histograms in the Prometheus text format 0.0.4 (contract §10).
 ///
 /// Labels come from closed sets only.
-final class Metrics: Sendable {
+public final class Metrics: Sendable {
     enum Counter: String, CaseIterable {
         case tokenVerifications = "token_verifications_total"
         case approvals = "approvals_total"
@@ -14,6 +14,8 @@ final class Metrics: Sendable {
         case handshakes = "tls_handshakes_total"
         case webhooks = "webhook_deliveries_total"
         case shadowMatches = "shadow_matches_total"
+        case refusalsCounted = "refusals_counted_total"
+        case checkpointFailures = "ledger_checkpoint_failures_total"
 
         var label: String? {
             switch self {
@@ -21,7 +23,7 @@ final class Metrics: Sendable {
             case .approvals: "outcome"
             case .upstreamErrors: "type"
             case .shadowMatches: "effect"
-            case .ledgerRecords, .ledgerFailures: nil
+            case .ledgerRecords, .ledgerFailures, .refusalsCounted, .checkpointFailures: nil
             }
         }
 
@@ -34,6 +36,8 @@ final class Metrics: Sendable {
             case .upstreamErrors: "Calls the tool did not answer properly, by kind."
             case .handshakes: "TLS handshakes of callers, by result."
             case .webhooks: "Announcements of held calls, by result."
+            case .refusalsCounted: "Refusals before redemption that got no ledger record of their own."
+            case .checkpointFailures: "Checkpoints that could not be signed or written."
             case .shadowMatches: "Matches of rules in shadow mode, by the effect they would have."
             }
         }
@@ -99,6 +103,8 @@ final class Metrics: Sendable {
     }
 
     private let state = Mutex(State())
+
+    public init() {}
 
     func request(_ speaks: String, decision: String, code: Int) {
         state.withLock {

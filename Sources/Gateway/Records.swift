@@ -1,15 +1,15 @@
-internal import Approvals
-internal import Enforcement
+public import Approvals
+public import Enforcement
 internal import HTTP
 internal import Identity
-internal import Ledger
-internal import Policies
-internal import Primitives
+public import Ledger
+public import Policies
+public import Primitives
 internal import Tokens
 
 /// From what enforcement knows to what the ledger keeps.
-enum Records {
-    static func decision(
+public enum Records {
+    public static func decision(
         _ effect: DecisionRecord.Decision, _ judged: JudgedCall, _ decision: Decision, approval: CallID?,
         message: Text? = nil
     ) -> Entry {
@@ -26,7 +26,9 @@ enum Records {
         return record.entry
     }
 
-    static func release(_ judged: JudgedCall, approval: CallID, approvers: [Text], revision: Text) -> Entry {
+    public static func release(_ judged: JudgedCall, approval: CallID, approvers: [Text], revision: Text)
+        -> Entry
+    {
         ReleaseRecord(
             facts(of: judged), approval: approval, policyRevision: revision,
             broker: broker(judged, tier: .hitl, approver: approvers.joined)
@@ -62,8 +64,8 @@ extension [Text] {
 /// Approvals in the ledger, both ways.
 ///
 /// Arguments are not stored: the digest binds them.
-enum ApprovalEntries {
-    static func requested(
+public enum ApprovalEntries {
+    public static func requested(
         _ placement: Placement, _ request: HeldRequest, _ requirements: [Requirement], call: CallID,
         at time: Timestamp
     ) -> Entry {
@@ -76,7 +78,7 @@ enum ApprovalEntries {
         ).entry
     }
 
-    static func reviewed(_ approval: CallID, _ review: Review) -> Entry {
+    public static func reviewed(_ approval: CallID, _ review: Review) -> Entry {
         ApprovalReviewedRecord(
             approval: approval, reviewer: review.person, credential: review.credential,
             groups: review.groups.sorted(),
@@ -90,7 +92,7 @@ enum ApprovalEntries {
 /// An approval that the ledger knows as open, with its reviews, back in the words of `Approvals`.
 extension RestoredApproval {
     /// Nil when the records do not say enough, which a ledger of this version never does.
-    init?(_ open: OpenApproval) {
+    public init?(_ open: OpenApproval) {
         guard let id = open.requested["approval"]?.string.flatMap({ CallID($0) }),
             let about = ApprovalSubject(open.requested),
             let holds = open.requested["holds"]?.array,

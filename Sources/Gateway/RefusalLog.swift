@@ -5,7 +5,8 @@ internal import Synchronization
 /// Refusals before redemption, in the ledger without anybody waiting for them (contract §6).
 ///
 /// Each agent may write a few lines a minute; what is more is counted and written as one line a minute, agent and reason,
-/// so that nobody fills the disk with refusals.
+/// so that nobody fills the disk with refusals. While the ledger's disk is short of room all are only counted, and written
+/// when there is room again, or at the end.
 final class RefusalLog: Sendable {
     /// Lines of their own that one agent gets in a window.
     static let linesPerWindow = 20
@@ -31,23 +32,35 @@ final class RefusalLog: Sendable {
 
     func note(_ slug: String, by agent: SPIFFEID, at time: Timestamp) {
         let entries = state.withLock { state in
+            guard ledger.hasRoomForRefusals else {
+                count(Key(agent: agent, slug: slug), in: &state)
+                return [Entry]()
+            }
             var entries = roll(&state, at: time)
             let known = state.lines[agent]
             if known == nil, state.lines.count >= Self.keysMax {
-                state.counts[Key(agent: nil, slug: slug), default: 0] += 1
+                count(Key(agent: nil, slug: slug), in: &state)
             } else if (known ?? 0) < Self.linesPerWindow {
                 state.lines[agent, default: 0] += 1
                 entries.append(RefusedRecord(agent: agent.text, reason: Text(slug)).entry)
             } else {
-                state.counts[Key(agent: agent, slug: slug), default: 0] += 1
+                count(Key(agent: agent, slug: slug), in: &state)
             }
             return entries
         }
         if !entries.isEmpty { ledger.note(entries) }
     }
 
+    /// Under its own key while the table has room, under no agent beyond that.
+    private func count(_ key: Key, in state: inout State) {
+        ledger.metrics.count(.refusalsCounted)
+        let isKept = state.counts[key] != nil || state.counts.count < Self.keysMax
+        state.counts[isKept ? key : Key(agent: nil, slug: key.slug), default: 0] += 1
+    }
+
     /// Writes what was counted, when its window is over.
     func flush(ifDueAt time: Timestamp) {
+        guard ledger.hasRoomForRefusals || time == .distantFuture else { return }
         let entries = state.withLock { roll(&$0, at: time) }
         if !entries.isEmpty { ledger.note(entries) }
     }

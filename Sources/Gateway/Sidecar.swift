@@ -47,8 +47,15 @@ public final class Sidecar: Sendable {
         let opened = try OpenedLedger(settings, clock)
         let loops = EventLoops(count: settings.loops)
         self.loops = loops
+        let checkpoints = CheckpointKeeper(
+            opened.signer,
+            schedule: CheckpointSchedule(
+                every: settings.checkpoints.every, records: settings.checkpoints.records),
+            place: opened.volume, metrics: metrics, log: log)
+        let room = LedgerRoom(reserve: settings.ledgerReserve, on: opened.volume)
         let ledger = LedgerWriter(
-            opened.settings, clock: clock, loop: loops.next(), metrics: metrics, log: log)
+            opened.settings, clock: clock, loop: loops.next(), metrics: metrics, log: log, room: room,
+            checkpoints: checkpoints)
         let state = opened.state
 
         let claims = ReplayCache(claimsMax: settings.claimsMax)
@@ -99,9 +106,10 @@ public final class Sidecar: Sendable {
 
         ledger.start(opened.takeJournal())
         ledger.note(Sidecar.openingEntries(settings, state))
-        Sidecar.report(state, log)
+        Sidecar.report(opened, log)
         do throws(ReactorError) {
-            let bound = try Sidecar.listen(settings, site, loops, claims)
+            let health = Sidecar.healthAPI(settings, site, claims, checkpoints, room)
+            let bound = try Sidecar.listen(settings, site, loops, health)
             listeners = Mutex(bound.all)
             (port, approvalsPort, healthPort) = (bound.data.port, bound.approvals?.port, bound.health?.port)
         } catch {
@@ -169,7 +177,19 @@ extension Sidecar {
         return entries
     }
 
-    private static func report(_ state: RecoveredState, _ log: Log) {
+    private static func report(_ opened: OpenedLedger, _ log: Log) {
+        let state = opened.state
+        if opened.isKeyNew {
+            log.info(
+                .checkpointKeyMade,
+                "a new key signs this ledger's checkpoints; keep its verifier key elsewhere",
+                ["sallyport.checkpoint_key": "\(opened.signer.vkey)"])
+        }
+        if let problem = opened.foreignCheckpoint {
+            log.warning(
+                .checkpointForeign,
+                "the checkpoint beside the ledger proves nothing and is replaced: \(problem)")
+        }
         for cut in state.cuts {
             log.warning(
                 .ledgerRecovered, "an incomplete end was cut off the ledger; nobody had been told of it",
@@ -189,7 +209,7 @@ extension Sidecar {
     }
 
     private static func listen(
-        _ settings: SidecarSettings, _ site: Site, _ loops: EventLoops, _ claims: ReplayCache
+        _ settings: SidecarSettings, _ site: Site, _ loops: EventLoops, _ healthAPI: HealthAPI
     ) throws(ReactorError) -> Bound {
         let pools = Pools(settings.upstream, loops, clock: site.clock)
         let approvals = try settings.approvals.listen.map { address throws(ReactorError) in
@@ -212,77 +232,13 @@ extension Sidecar {
         settings.externalHosts.bound(to: data.port)
         // Last: whoever asks whether the proxy is ready may call it at once.
         let health = try settings.healthListen.map { address throws(ReactorError) in
-            let api = healthAPI(settings, site, claims)
-            return try Listener.bind(
+            try Listener.bind(
                 address, on: loops, backlog: backlog, connectionsMax: serviceConnectionsMax
             ) {
-                ServiceConnection($0, api, tls: nil)
+                ServiceConnection($0, healthAPI, tls: nil)
             }
         }
         return Bound(data: data, approvals: approvals, health: health)
-    }
-
-    private static func healthAPI(_ settings: SidecarSettings, _ site: Site, _ claims: ReplayCache)
-        -> HealthAPI
-    {
-        HealthAPI(
-            version: Version.json,
-            checks: {
-                let now = site.clock.now
-                let isDrifting =
-                    abs(now.drift.nanosecondsClamped)
-                    > max(settings.tokens.clockSkew, .seconds(1)).nanosecondsClamped
-                return [
-                    .init(
-                        name: "identity",
-                        problem: settings.svid.notAfter > now.time ? nil : "the SVID has expired"),
-                    .init(name: "rules", problem: nil),
-                    .init(
-                        name: "ledger", problem: site.ledger.isWritable ? nil : "the ledger cannot be written"
-                    ),
-                    .init(name: "clock", problem: isDrifting ? "the wall clock has stepped" : nil),
-                    .init(name: "serving", problem: site.isDraining ? "draining" : nil),
-                ]
-            },
-            metrics: { site.metrics.text(gauges(settings, site, claims)) })
-    }
-
-    private static func gauges(_ settings: SidecarSettings, _ site: Site, _ claims: ReplayCache) -> [Metrics
-        .Gauge]
-    {
-        [
-            .init(
-                name: "claims_live", help: "Claims on tokens that are kept.", value: Double(claims.liveCount)),
-            .init(
-                name: "held_requests", help: "Calls that wait for people.", value: Double(site.desk.heldCount)
-            ),
-            .init(
-                name: "approvals_pending", help: "Approvals nobody has decided.",
-                value: Double(site.desk.pendingCount)),
-            .init(
-                name: "connections", help: "Open connections of agents.",
-                value: Double(site.connections.count)),
-            .init(
-                name: "svid_expiry_timestamp_seconds", help: "When the proxy's own SVID ends.",
-                value: Double(settings.svid.notAfter.seconds)),
-            .init(
-                name: "policy_info", help: "The rule set in force.", value: 1,
-                labels: "{revision=\"\(site.rules.current.revision.hex)\"}"),
-            .init(
-                name: "build_info", help: "What is running.", value: 1,
-                labels: "{version=\"\(Version.number)\"}"),
-            .init(
-                name: "process_cpu_seconds_total", help: "CPU time of the process.",
-                value: Host.cpuTime.inSeconds,
-                type: "counter"),
-            .init(
-                name: "process_resident_memory_bytes", help: "Memory in use.",
-                value: Double(Host.residentBytes)),
-            .init(name: "process_open_fds", help: "File descriptors in use.", value: Double(Host.openFiles)),
-            .init(
-                name: "process_start_time_seconds", help: "When the process began.",
-                value: Double(Host.startTime.seconds)),
-        ]
     }
 }
 
@@ -306,33 +262,6 @@ private final class Pools: Sendable {
         }
         return pool.1.value
     }
-}
-
-/// The ledger, opened and locked, until its thread takes the journal over.
-private struct OpenedLedger {
-    let state: RecoveredState
-    let settings: JournalSettings
-    private let journal: Handover<Journal<JournalFiles>>
-
-    init(_ settings: SidecarSettings, _ clock: SystemClock) throws(SidecarError) {
-        do {
-            let boot = try Host.bootID()
-            var journalSettings = JournalSettings(
-                durability: settings.durability, instance: Host.hostName, boot: boot, machine: Host.machineID,
-                claimWindow: settings.tokens.claimWindow)
-            journalSettings.claimsMax = settings.claimsMax
-            journalSettings.approvalsMax = max(10_000, settings.approvals.limits.pendingMax)
-            self.settings = journalSettings
-            let opened = try Journal.open(
-                try JournalFiles(settings.ledgerDirectory), settings: journalSettings, at: clock.now)
-            state = opened.state
-            journal = Handover(opened.journal)
-        } catch {
-            throw .ledger("\(error)")
-        }
-    }
-
-    func takeJournal() -> Journal<JournalFiles> { journal.take() }
 }
 
 /// Why the proxy did not start.

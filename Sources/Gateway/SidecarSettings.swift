@@ -27,6 +27,9 @@ public struct SidecarSettings: Sendable {
     public var approvals: ApprovalSettings
     public var ledgerDirectory: Text
     public var durability: Durability
+    public var checkpoints: CheckpointSettings
+    /// Bytes of the ledger's disk that are kept for calls under way; 0: none.
+    public var ledgerReserve: Int
     /// `host:port` of the health listener; nil: none.
     public var healthListen: Text?
     public var limits: SidecarLimits
@@ -38,8 +41,9 @@ public struct SidecarSettings: Sendable {
     public init(
         listen: Text, svid: OwnSVID, bundles: TrustBundles, externalHosts: ExternalHosts, routes: Routes,
         tokens: TokenRules, claimsMax: Int, rules: PolicySet, ruleFiles: [Text], upstream: UpstreamSettings,
-        approvals: ApprovalSettings, ledgerDirectory: Text, durability: Durability, healthListen: Text?,
-        limits: SidecarLimits, drain: Duration, loops: Int
+        approvals: ApprovalSettings, ledgerDirectory: Text, durability: Durability,
+        checkpoints: CheckpointSettings, ledgerReserve: Int, healthListen: Text?, limits: SidecarLimits,
+        drain: Duration, loops: Int
     ) {
         (self.listen, self.svid, self.bundles, self.externalHosts) = (listen, svid, bundles, externalHosts)
         (self.routes, self.tokens, self.claimsMax) = (routes, tokens, claimsMax)
@@ -47,7 +51,23 @@ public struct SidecarSettings: Sendable {
         (self.ledgerDirectory, self.durability, self.healthListen) = (
             ledgerDirectory, durability, healthListen
         )
+        (self.checkpoints, self.ledgerReserve) = (checkpoints, ledgerReserve)
         (self.limits, self.drain, self.loops) = (limits, drain, loops)
+    }
+}
+
+/// When and by whom the ledger's tree is signed.
+public struct CheckpointSettings: Sendable {
+    /// An Ed25519 key outside the ledger's directory; made with the ledger.
+    public var keyFile: Text
+    /// The ledger's name in checkpoints.
+    public var origin: Text
+    /// A checkpoint is due when this long, or this many records, have passed since the last and something is new.
+    public var every: Duration
+    public var records: Int
+
+    public init(keyFile: Text, origin: Text, every: Duration = .seconds(60), records: Int = 10_000) {
+        (self.keyFile, self.origin, self.every, self.records) = (keyFile, origin, every, records)
     }
 }
 

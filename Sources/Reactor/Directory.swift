@@ -90,15 +90,56 @@ public struct Directory: ~Copyable, Sendable {
         return try file.readAll(of: filePath(name), bytesMax: bytesMax)
     }
 
-    /// Puts a file with `bytes` in the place of `name`: whole, synced, and seen by readers in one step.
-    public func replace(_ name: Text, with bytes: [UInt8]) throws(FileError) {
+    /// Makes a new file with mode 0600 and `bytes` in it, and returns when it is on the disk.
+    ///
+    /// It is an error (`EEXIST`) if the name is taken. Whenever this ends, there is the whole file or none: it gets
+    /// its name (`link`) when it is whole; a draft `name.new` that a killed process left is replaced.
+    public func createWhole(_ name: Text, with bytes: [UInt8]) throws(FileError) {
+        let draft = try makeDraft(of: name, with: bytes)
+        do throws(FileError) { try link(draft, to: name) } catch {
+            try? remove(draft)
+            throw error
+        }
+        try remove(draft)
+        try sync()
+    }
+
+    private func link(_ name: Text, to target: Text) throws(FileError) {
+        let (old, new) = (try checked(name, .create).cString, try checked(target, .create).cString)
+        _ = try FileDescriptor.repeating(.create, filePath(target)) {
+            Int(unsafe linkat(file.number, old, file.number, new, 0))
+        }
+    }
+
+    /// A synced file `name.new`; none after an error.
+    private func makeDraft(of name: Text, with bytes: [UInt8]) throws(FileError) -> Text {
         let draft = name + ".new"
         if unsafe unlinkat(file.number, try checked(draft, .create).cString, 0) != 0, errno != ENOENT {
             throw FileError(.remove, filePath(draft), .system(.latest))
         }
         let new = try create(draft)
-        try new.write(bytes, at: 0)
-        try new.sync()
+        do throws(FileError) {
+            try new.write(bytes, at: 0)
+            try new.sync()
+        } catch {
+            try? remove(draft)
+            throw error
+        }
+        return draft
+    }
+
+    /// Bytes of its file system that this process may still fill.
+    public func freeBytes() throws(FileError) -> Int {
+        var status = statvfs()
+        _ = try FileDescriptor.repeating(.status, path) { Int(unsafe fstatvfs(file.number, &status)) }
+        let (bytes, isTooMany) = UInt64(status.f_bavail).multipliedReportingOverflow(
+            by: UInt64(status.f_frsize))
+        return isTooMany ? .max : Int(clamping: bytes)
+    }
+
+    /// Puts a file with `bytes` in the place of `name`: whole, synced, and seen by readers in one step.
+    public func replace(_ name: Text, with bytes: [UInt8]) throws(FileError) {
+        let draft = try makeDraft(of: name, with: bytes)
         try rename(draft, to: name)
         try sync()
     }

@@ -1,3 +1,4 @@
+internal import Glibc
 public import Primitives
 
 /// Why a file could not be used: what was being done, to which file, and what went wrong.
@@ -31,6 +32,9 @@ public struct FileError: Error, Hashable {
         self.path = path
         self.reason = reason
     }
+
+    /// True when there is nothing of that name.
+    public var isMissing: Bool { reason == .system(Errno(code: ENOENT)) }
 }
 
 extension FileError: CustomStringConvertible {

@@ -17,6 +17,17 @@ public struct FileStatus: Hashable, Sendable {
     /// True when nobody but this process's user (and the superuser) may read or write it.
     public var isPrivate: Bool { mode & 0o077 == 0 && (owner == geteuid() || owner == 0) }
 
+    /// Like `isPrivate`; its group too may read a file of the superuser.
+    ///
+    /// So does Kubernetes mount a Secret for a process that is not root: mode 0440, and the process in the group.
+    public var isPrivateOrMounted: Bool { isPrivate(to: geteuid()) }
+
+    func isPrivate(to user: UInt32) -> Bool {
+        let others = mode & 0o077
+        guard owner == 0, user != 0 else { return others == 0 && (owner == user || owner == 0) }
+        return others == 0 || others == 0o040
+    }
+
     init(_ status: stat) {
         kind =
             switch status.st_mode & S_IFMT {

@@ -9,6 +9,8 @@ public enum Files {
         case any
         /// The file holds a secret: mode 0600 or stricter, and owned by this process's user or the superuser.
         case ownerOnly
+        /// The same; or it belongs to the superuser, and its group may read it, as a mounted Secret's.
+        case ownerOrMounted
     }
 
     /// The content of a regular file of at most `bytesMax` bytes.
@@ -21,9 +23,7 @@ public enum Files {
         let file = try FileDescriptor(opening: path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY, for: .open)
         let status = try file.status(of: path)
         guard status.kind == .file else { throw FileError(.read, path, .notAFile) }
-        if access == .ownerOnly && !status.isPrivate {
-            throw FileError(.read, path, .exposed(mode: status.mode))
-        }
+        guard access.permits(status) else { throw FileError(.read, path, .exposed(mode: status.mode)) }
         guard status.bytes <= bytesMax else { throw FileError(.read, path, .tooLarge(bytesMax: bytesMax)) }
         return try file.readAll(of: path, bytesMax: bytesMax)
     }
@@ -34,5 +34,15 @@ public enum Files {
         var status = stat()
         _ = try FileDescriptor.repeating(.status, path) { Int(unsafe stat(path.cString, &status)) }
         return FileStatus(status)
+    }
+}
+
+extension Files.Access {
+    fileprivate func permits(_ status: FileStatus) -> Bool {
+        switch self {
+        case .any: true
+        case .ownerOnly: status.isPrivate
+        case .ownerOrMounted: status.isPrivateOrMounted
+        }
     }
 }

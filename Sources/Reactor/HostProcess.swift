@@ -3,10 +3,12 @@ public import Primitives
 
 // What a server does to its own process once, at its start.
 extension Host {
-    /// No core files with keys in them, no end by a broken pipe, and as many open files as the system gives.
+    /// No core files with keys in them, no end by a broken pipe or a file's size limit, and as many open files
+    /// as the system gives.
     public static func prepare(openFiles: Int) {
         try? disableCoreDumps()
         Signals.ignoreBrokenPipes()
+        Signals.ignoreFileSizeLimit()
         _ = try? raiseOpenFilesLimit(to: openFiles)
     }
 

@@ -16,6 +16,10 @@ public enum Signals {
     /// Makes a write to a closed socket or pipe an error instead of the end of the process.
     public static func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
 
+    /// Makes a write beyond the limit on a file's size (`RLIMIT_FSIZE`) an error, `EFBIG`, instead of the end
+    /// of the process.
+    public static func ignoreFileSizeLimit() { signal(SIGXFSZ, SIG_IGN) }
+
     private static let handlers = Mutex<[Int32: @Sendable () -> Void]>([:])
 
     private static func listen(to numbers: [Int32], _ handler: @escaping @Sendable () -> Void) {

@@ -60,7 +60,7 @@ public struct ProxyConfiguration {
         let tokenRules = try readTokens(tokens, audience: svid.id.text)
         let claimsMax = try tokens.int("claimsMax", default: 1_000_000, in: 1_000...10_000_000)
         let approvals = try ApprovalConfiguration.read(root, &limits, holds)
-        let ledger = try root.optionalScope("ledger", keys: ["directory", "durability"])
+        let ledger = try LedgerConfiguration.read(root, own: svid.id.text)
         let health = try root.optionalScope("health", keys: ["listen"])
         return SidecarSettings(
             listen: listen, svid: svid, bundles: try bundles(identity, own: svid),
@@ -68,9 +68,8 @@ public struct ProxyConfiguration {
             tokens: tokenRules,
             claimsMax: claimsMax, rules: rules.set, ruleFiles: rules.files, upstream: try upstream(tool),
             approvals: approvals,
-            ledgerDirectory: try ledger?.path("directory", default: defaultLedger) ?? defaultLedger,
-            durability: try ledger?.choice("durability", default: "sync", ["sync": .sync, "flush": .flush])
-                ?? .sync,
+            ledgerDirectory: ledger.directory, durability: ledger.durability,
+            checkpoints: ledger.checkpoints, ledgerReserve: ledger.reserve,
             healthListen: try health.map { health throws(DocumentError) in
                 try address(health, "listen", default: "127.0.0.1:9901")
             },
@@ -79,7 +78,6 @@ public struct ProxyConfiguration {
             loops: Host.cores)
     }
 
-    private static let defaultLedger: Text = "/var/lib/sallyport/ledger"
     private static let toolKeys = [
         "listen", "externalHosts", "upstream", "routes", "tokens", "policies", "limits",
     ]

@@ -62,6 +62,17 @@ final class Scope {
         return note(key, value ?? fallback) { "\($0)B" }
     }
 
+    /// A size, or `0` without a unit, which switches off what the key is about.
+    func sizeOrNone(_ key: String, default fallback: Int, in range: ClosedRange<Int>) throws(DocumentError)
+        -> Int
+    {
+        let isNone = reader.optional(key).map { node in
+            (try? node.int(in: 0...0)) != nil || (try? node.text()) == "0"
+        }
+        guard isNone == true else { return try size(key, default: fallback, in: range) }
+        return note(key, 0) { "\($0)B" }
+    }
+
     func int(_ key: String, default fallback: Int, in range: ClosedRange<Int>) throws(DocumentError) -> Int {
         let value = try reader.optional(key).map { node throws(DocumentError) in try node.int(in: range) }
         return note(key, value ?? fallback) { "\($0)" }
@@ -145,6 +156,9 @@ final class Scope {
     ) throws(DocumentError) -> Value {
         do { return try work() } catch { throw self.error("\(error)", at: key) }
     }
+
+    /// A line of `--check` that is no value.
+    func remark(_ line: String) { notes.lines.append("# " + line) }
 
     private func note<Value>(_ key: String, _ value: Value, _ spelling: (Value) -> String) -> Value {
         let line = "\(path)\(key): \(spelling(value))"

@@ -5,32 +5,25 @@ import Setup
 
 struct LedgerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ledger", abstract: "Look at a ledger.", subcommands: [LedgerVerifyCommand.self])
+        commandName: "ledger", abstract: "Look at a ledger, also beside a running proxy.",
+        discussion: """
+            Examples:
+              sallyport ledger verify /srv/ledger
+              sallyport ledger tail -f /srv/ledger
+            """,
+        subcommands: [
+            LedgerVerifyCommand.self, LedgerShowCommand.self, LedgerTailCommand.self,
+            LedgerSegmentsCommand.self,
+        ])
 }
 
-struct LedgerVerifyCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Check the whole chain and name the first broken line.",
-        discussion: """
-            Without a checkpoint kept elsewhere the answer is `self-consistent only`: a chain that was rewritten whole, or
-            lost whole lines at its end, is found only against one. Reads as a stream; any size takes the same memory.
-            The live segment of a running proxy may be read.
-
-            Example: sallyport ledger verify /var/lib/sallyport/ledger
-            """)
-
-    @Argument(help: ArgumentHelp("The ledger's directory.", valueName: "DIR")) var directory: String
-    @Flag(help: "One line of JSON.") var json = false
-
-    func run() throws {
-        let report: LedgerReport
-        do {
-            report = try LedgerDirectory.verify(Text(directory))
-        } catch {
-            throw Failure.usage("\(error)")
-        }
-        guard report.segments > 0 else { throw Failure.notSo("there is no ledger in `\(directory)`") }
-        say(json ? String(decoding: report.json.encoded, as: UTF8.self) : report.text)
-        if !report.isIntact { throw ExitCode(1) }
+extension LedgerFiles {
+    /// As the command line names them.
+    init(named directories: [String]) throws {
+        do { try self.init(directories.map { Text($0) }) } catch { throw Failure.usage("\(error)") }
     }
+}
+
+extension JSON {
+    var line: String { String(decoding: encoded, as: UTF8.self) }
 }

@@ -72,6 +72,23 @@ struct `After a restart` {
         #expect(late.approvals.advance(to: late.now).map(\.outcome) == [.unused])
     }
 
+    @Test func `a clock set back between the runs makes nothing live longer`() throws {
+        var before = try World()
+        let (_, placed) = try before.place()
+        try before.review(placed, by: World.bob)
+        var set = try Self.restarted(before, placed, after: .seconds(-3600))
+        set.pass(.seconds(300))
+        #expect(set.approvals.advance(to: set.now).map(\.outcome) == [.unused])
+
+        var undecided = try World()
+        let (_, pending) = try undecided.place()
+        var again = try World(abandonAfter: .seconds(7200))
+        again.now = again.now - .seconds(3600)
+        again.approvals.restore([try Self.record(undecided, pending)], at: again.now)
+        again.pass(.seconds(900))
+        #expect(again.approvals.advance(to: again.now).map(\.outcome) == [.expired])
+    }
+
     @Test func `reviews that suffice but whose decision was not written decide at the re-attach`() throws {
         var before = try World()
         let (_, placed) = try before.place()

@@ -22,8 +22,9 @@ final class BareProxy {
     private let listener: Listener
     private let people: ReviewerAuthenticator
 
-    init() throws {
-        (world, bench) = (try World(), try WriterBench())
+    /// - Parameter reserve: of the ledger's disk.
+    init(reserve: Int = 0) throws {
+        (world, bench) = (try World(), try WriterBench(reserve: reserve))
         tool = try ScriptedUpstream(on: toolLoops, fallback: .json(#"{"ok":true}"#))
         let settings = try world.settings(tool: tool.endpoint, ledger: "nowhere")
         let (clock, loop, log) = (bench.clock, bench.loops.next(), Log(World.logger))

@@ -51,6 +51,39 @@ private final class Heard: Sendable {
         #expect(bench.disk.syncs - before == 2)
     }
 
+    @Test func `a lone caller waits one sync, and so does each after it`() {
+        let loop = bench.loops.next()
+        for number in 1...20 {
+            let before = bench.disk.syncs
+            append(Text("r\(number)"), on: loop)
+            #expect(eventually { heard.all.count == number })
+            #expect(bench.disk.syncs - before == 1)
+        }
+    }
+
+    @Test func `a crowd waits for the running sync and one more, however many they are`() {
+        let (loop, crowd) = (bench.loops.next(), 64)
+        let heardAt = Mutex<[Int]>([])
+        append("first", on: loop)
+        #expect(eventually { heard.all.count == 1 })
+        for round in 1...10 {
+            bench.slow.hold()
+            append("running", on: loop)
+            #expect(eventually { bench.slow.waitingCount == 1 })
+            let before = bench.disk.syncs
+            for _ in 0..<crowd {
+                bench.writer.append([WriterBench.entry("one of many")], on: loop) { [disk = bench.disk] _ in
+                    heardAt.withLock { $0.append(disk.syncs - before) }
+                }
+            }
+            bench.slow.letGo()
+            #expect(eventually { heardAt.withLock { $0.count } == round * crowd })
+            #expect(bench.disk.syncs - before == 2)
+        }
+        #expect(
+            heardAt.withLock { $0 }.allSatisfy { $0 == 2 }, "nobody is told before it, nobody waits longer")
+    }
+
     @Test func `each loop is woken on its own thread`() {
         let onLoop = Mutex<[Bool]>([])
         for loop in bench.loops.loops {

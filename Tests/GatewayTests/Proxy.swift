@@ -31,6 +31,8 @@ final class Proxy {
 
     /// A ledger that outlasted its claims and was closed: a start after it takes tokens at once.
     private static func givePast(_ settings: SidecarSettings, _ now: Timestamp) throws {
+        let key = PrivateKey.generate(.ed25519)
+        try Files.write(Array(key.pem.utf8), to: settings.checkpoints.keyFile, mode: 0o600)
         let opened = try Journal.open(
             JournalFiles(settings.ledgerDirectory),
             settings: JournalSettings(
@@ -164,6 +166,11 @@ enum LedgerFile {
     /// Up to the zeros written ahead.
     static func records(of bytes: [UInt8]) -> [JSON] {
         Text(bytes.prefix { $0 != 0 }).split(on: 0x0A).compactMap { try? JSONParser.parse($0.bytes) }
+    }
+
+    /// Without the zeros written ahead.
+    static func bytes(of path: Text) throws -> Int {
+        try Files.read(path, bytesMax: 1 << 26).prefix { $0 != 0 }.count
     }
 
     static func isIntact(_ path: Text) throws -> Bool {

@@ -83,7 +83,9 @@ struct World {
                 listen: "127.0.0.1:0", tls: nil, hosts: ["localhost"], persons: persons, issuers: [oidc],
                 limits: Approvals.Limits(), abandonAfter: .seconds(600), approvedFor: .seconds(300),
                 webhook: nil),
-            ledgerDirectory: ledger, durability: .flush, healthListen: "127.0.0.1:0", limits: SidecarLimits(),
+            ledgerDirectory: ledger, durability: .flush,
+            checkpoints: CheckpointSettings(keyFile: ledger + ".key", origin: "example.org/tool/orders-db"),
+            ledgerReserve: 0, healthListen: "127.0.0.1:0", limits: SidecarLimits(),
             drain: .seconds(5), loops: 2)
     }
 

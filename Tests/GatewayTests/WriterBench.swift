@@ -6,15 +6,23 @@ import TestKit
 
 @testable import Gateway
 
-/// A disk whose syncs wait while the test says so.
-final class SlowDisk: Sendable {
+/// A disk whose syncs wait while the test says so, and which has as much room as it says.
+final class SlowDisk: LedgerPlace {
     let disk = FaultyDisk(seed: 1)
     private let isHolding = Atomic<Bool>(false)
     private let waiting = Atomic<Int>(0)
     /// Syncs that still succeed; negative: all of them.
     private let syncsLeft = Mutex(-1)
 
+    private let passed = Atomic<Int>(0)
+    private let free = Mutex<Int?>(.max)
+    private let files = Mutex<[Text: [UInt8]]>([:])
+    private let putsFail = Atomic<Bool>(false)
+
     var waitingCount: Int { waiting.load(ordering: .acquiring) }
+
+    /// How many syncs were asked for.
+    var attempts: Int { passed.load(ordering: .acquiring) }
 
     func hold() { isHolding.store(true, ordering: .releasing) }
     func letGo() { isHolding.store(false, ordering: .releasing) }
@@ -23,7 +31,23 @@ final class SlowDisk: Sendable {
     func failSyncs(after count: Int) { syncsLeft.withLock { $0 = count } }
     func recover() { syncsLeft.withLock { $0 = -1 } }
 
+    // MARK: As the place of the ledger
+
+    func freeBytes() -> Int? { free.withLock { $0 } }
+    func setFree(_ bytes: Int?) { free.withLock { $0 = bytes } }
+
+    func failPuts(_ fail: Bool) { putsFail.store(fail, ordering: .releasing) }
+    func file(_ name: Text) -> [UInt8]? { files.withLock { $0[name] } }
+
+    func put(_ bytes: [UInt8], as name: Text) throws(StorageError) {
+        guard !putsFail.load(ordering: .acquiring) else {
+            throw StorageError(operation: "create \(name)", name: "ENOSPC")
+        }
+        files.withLock { $0[name] = bytes }
+    }
+
     fileprivate func pass() throws(StorageError) {
+        passed.add(1, ordering: .acquiringAndReleasing)
         waiting.add(1, ordering: .acquiringAndReleasing)
         while isHolding.load(ordering: .acquiring) { Host.sleep(.milliseconds(1)) }
         waiting.subtract(1, ordering: .acquiringAndReleasing)
@@ -74,12 +98,20 @@ final class WriterBench {
 
     var disk: FaultyDisk { slow.disk }
 
-    init(loops count: Int = 1) throws {
+    /// - Parameters:
+    ///   - reserve: of a disk that says `slow.freeBytes`.
+    ///   - checkpoints: makes the keeper; nil: none are made.
+    init(
+        loops count: Int = 1, durability: Durability = .sync, reserve: Int = 0,
+        checkpoints: ((SlowDisk, Metrics) throws -> CheckpointKeeper)? = nil
+    ) throws {
         loops = EventLoops(count: count)
         let settings = JournalSettings(
-            durability: .sync, instance: "test", boot: "test", claimWindow: .seconds(70))
+            durability: durability, instance: "test", boot: "test", claimWindow: .seconds(70))
         writer = LedgerWriter(
-            settings, clock: clock, loop: loops.next(), metrics: metrics, log: Log(World.logger))
+            settings, clock: clock, loop: loops.next(), metrics: metrics, log: Log(World.logger),
+            room: LedgerRoom(reserve: reserve, on: slow),
+            checkpoints: try checkpoints.map { [slow, metrics] make in try make(slow, metrics) })
         // A past, so that tokens are taken at once.
         let past = try Journal.open(
             FaultyStorage(disk: slow.disk), settings: settings, at: Now(clock.now.time - .seconds(7_200)))

@@ -147,6 +147,81 @@ import Testing
         }
     }
 
+    @Test func `a file is made whole or not at all`() async throws {
+        try withDirectory { path in
+            let directory = try Directory(path)
+            try directory.createWhole("key", with: [1, 2])
+            #expect(try Files.status(path + "/key").mode == 0o600)
+            let taken = #expect(throws: FileError.self) { try directory.createWhole("key", with: [3]) }
+            #expect(taken?.reason == .system(Errno(code: EEXIST)))
+            #expect(try directory.read("key", bytesMax: 9) == [1, 2])
+        }
+        await #expect(processExitsWith: .success) {
+            Signals.ignoreFileSizeLimit()
+            let path = try Files.makeTemporaryDirectory(in: "/tmp", prefix: "files-tests")
+            var none = rlimit(rlim_cur: 0, rlim_max: .max)
+            precondition(unsafe setrlimit(Int32(RLIMIT_FSIZE.rawValue), &none) == 0)
+            let directory = try Directory(path)
+            do throws(FileError) {
+                try directory.createWhole("key", with: [1])
+                preconditionFailure("there is no room")
+            } catch {
+                precondition(error.reason == .system(Errno(code: EFBIG)))
+            }
+            let names = try directory.names()
+            precondition(names.isEmpty)
+            Files.removeTree(path)
+        }
+    }
+
+    @Test func `a file system tells how much is free`() throws {
+        try withDirectory { path in
+            var status = statvfs()
+            try #require(unsafe statvfs(path.string, &status) == 0)
+            let bytes = Int(status.f_blocks) * Int(status.f_frsize)
+            let free = try Directory(path).freeBytes()
+            #expect((1...bytes).contains(free))
+        }
+        let none = try Directory("/proc").freeBytes()
+        #expect(none == 0)
+    }
+
+    // MARK: Where a path leads
+
+    @Test func `a path is followed as far as there is one`() throws {
+        try withDirectory { written in
+            let path = try Files.resolved(written)
+            _ = try Directory.make(path + "/real")
+            #expect(link("real", to: path + "/link"))
+            for (name, real) in [
+                ("/link", "/real"), ("/link/../real/.", "/real"), ("/real/x/y", "/real/x/y"),
+                ("/link/x/./y//z", "/real/x/y/z"), ("/nothing", "/nothing"),
+            ] as [(Text, Text)] {
+                #expect(try Files.resolved(path + name) == path + real, "\(name)")
+            }
+            #expect(try Files.resolved("/nothing-here") == "/nothing-here")
+            #expect(throws: FileError.self) { try Files.resolved(path + "/nothing/../real") }
+            #expect(throws: FileError.self) { try Files.resolved("") }
+        }
+    }
+
+    @Test func `what lies in a directory does so by any name`() throws {
+        try withDirectory { path in
+            _ = try Directory.make(path + "/a")
+            _ = try Directory.make(path + "/ab")
+            #expect(link("a", to: path + "/link"))
+            for (name, isInside) in [
+                ("/a", true), ("/a/x", true), ("/link/x/y", true), ("/ab/../a/x", true), ("/ab", false),
+                ("/ab/x", false), ("/a/../ab", false), ("", false),
+            ] as [(Text, Bool)] {
+                #expect(try Files.isInside(path + "/a", path + name) == isInside, "\(name)")
+                #expect(try Files.isInside(path + "/link", path + name) == isInside, "\(name)")
+            }
+            #expect(try Files.isInside(path + "/not-yet", path + "/not-yet/x"))
+            #expect(try Files.isInside("/", path))
+        }
+    }
+
     @Test func `a lock is held by one, until it is let go`() throws {
         try withDirectory { path in
             let directory = try Directory(path)

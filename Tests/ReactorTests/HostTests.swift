@@ -57,6 +57,28 @@ import Testing
         }
     }
 
+    @Test func `a write beyond the limit on a file's size is an error and not the end`() async {
+        await #expect(processExitsWith: .success) {
+            // Whoever started the tests may have ignored the signal, and threads of Swift's pool block it.
+            signal(SIGXFSZ, SIG_DFL)
+            var signals = sigset_t()
+            _ = unsafe sigaddset(&signals, SIGXFSZ)
+            precondition(unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil) == 0)
+            Host.prepare(openFiles: 100)
+            var low = rlimit(rlim_cur: 10, rlim_max: .max)
+            precondition(unsafe setrlimit(Int32(RLIMIT_FSIZE.rawValue), &low) == 0)
+            let path = try Files.makeTemporaryDirectory(in: "/tmp", prefix: "host-tests")
+            defer { Files.removeTree(path) }
+            let file = try Directory(path).create("f")
+            do throws(FileError) {
+                try file.write([UInt8](repeating: 1, count: 20), at: 0)
+                preconditionFailure("the limit is 10 bytes")
+            } catch {
+                precondition("\(error.reason)" == "EFBIG")
+            }
+        }
+    }
+
     @Test func `a worker runs once, has its name, and is waited for`() {
         let shared = Shared()
         let worker = WorkerThread(name: "ledger-writer-with-a-long-name") {

@@ -1,4 +1,5 @@
 import Approvals
+import Crypto
 import Documents
 import Gateway
 import Identity
@@ -22,6 +23,10 @@ import Tokens
         #expect(settings.claimsMax == 1_000_000)
         #expect(settings.ruleFiles == [workspace.directory + "/policies/orders.yaml"])
         #expect(settings.ledgerDirectory == workspace.directory + "/ledger" && settings.durability == .flush)
+        #expect(settings.checkpoints.keyFile == workspace.directory + "/checkpoint.key")
+        #expect(settings.checkpoints.origin == "example.org/orders")
+        #expect(settings.checkpoints.every == .seconds(30) && settings.checkpoints.records == 500)
+        #expect(settings.ledgerReserve == 16 << 20)
         #expect(settings.limits.inspectedBodyMax == 1 << 20 && settings.limits.connectionsMax == 20_000)
         #expect(settings.drain == .seconds(25))
     }
@@ -54,6 +59,10 @@ import Tokens
             settings.approvals.listen == nil && settings.approvals.webhook == nil
                 && settings.approvals.persons.count == 0)
         #expect(settings.ledgerDirectory == "/var/lib/sallyport/ledger" && settings.durability == .sync)
+        #expect(settings.checkpoints.keyFile == "/var/lib/sallyport/checkpoint.key")
+        #expect(settings.checkpoints.origin == "example.org/proxy", "the SVID's own ID")
+        #expect(settings.checkpoints.every == .seconds(60) && settings.checkpoints.records == 10_000)
+        #expect(settings.ledgerReserve == 64 << 20)
         #expect(settings.drain == .seconds(25))
     }
 
@@ -70,7 +79,10 @@ import Tokens
             "approvals.hold: 300s",
             "approvals.abandonAfter: 600s", "approvals.tls.clientCertificates: true",
             "approvals.oidc[0].maxAge: 3600s",
-            "ledger.durability: flush", "health.listen: 127.0.0.1:9901", "drain: 25s",
+            "ledger.durability: flush",
+            "ledger.checkpointKey: checkpoint.key", "ledger.checkpointOrigin: example.org/orders",
+            "ledger.checkpointEvery: 30s", "ledger.checkpointRecords: 500", "ledger.reserve: 16777216B",
+            "health.listen: 127.0.0.1:9901", "drain: 25s",
         ] { #expect(notes.contains(line), "\(line)") }
         let twice = notes.filter { note in notes.count { $0 == note } > 1 }
         #expect(twice.isEmpty, "no value is shown twice: \(twice)")
@@ -84,7 +96,55 @@ import Tokens
     @Test func `a check makes nothing`() throws {
         let workspace = try Workspace()
         _ = try workspace.load(Workspace.full)
-        #expect(!(try Directory(workspace.directory).names().contains("ledger")))
+        let names = try Directory(workspace.directory).names()
+        #expect(!names.contains("ledger") && !names.contains("checkpoint.key"))
+    }
+
+    @Test(arguments: ["0", "\"0\"", "0B"]) func `no reserve is written as 0`(_ none: String) throws {
+        let yaml = try #require(Workspace.full.replacing("reserve: 16MiB", "reserve: " + Text(none)))
+        let found = try Workspace().load(yaml)
+        #expect(found.settings.ledgerReserve == 0 && found.notes.contains("ledger.reserve: 0B"))
+    }
+
+    // MARK: The checkpoint key
+
+    @Test func `--check says whether the first start makes a checkpoint key`() throws {
+        let workspace = try Workspace()
+        let remark = "# `\(workspace.directory)/checkpoint.key` does not exist; the first start makes it"
+        #expect(try workspace.load(Workspace.full).notes.contains(remark))
+        try workspace.put("checkpoint.key", Text(PrivateKey.generate(.ed25519).pem))
+        #expect(try workspace.load(Workspace.full).notes.allSatisfy { !$0.contains("the first start") })
+    }
+
+    @Test func `a checkpoint key that cannot be used is said where it is named`() throws {
+        let workspace = try Workspace()
+        let at = "proxy.yaml:43:3: "
+        try workspace.put("checkpoint.key", "nonsense")
+        #expect(
+            try workspace.complaint(about: Workspace.full)?.hasPrefix(
+                at + "`checkpoint.key` holds no private key") == true)
+        try workspace.put("other.pem.key", Text(PrivateKey.generate(.p256).pem))
+        let other = try #require(
+            Workspace.full.replacing("checkpointKey: checkpoint.key", "checkpointKey: other.pem.key"))
+        #expect(
+            try workspace.complaint(about: other)?.hasPrefix(
+                at + "the key in `other.pem.key` is no Ed25519 key") == true)
+        let inside = try #require(
+            Workspace.full.replacing("checkpointKey: checkpoint.key", "checkpointKey: ledger/key"))
+        #expect(
+            try workspace.complaint(about: inside)?.hasPrefix(
+                at + "the checkpoint key `ledger/key` must lie outside") == true)
+    }
+
+    @Test func `a ledger whose key has gone is found before a start`() throws {
+        let workspace = try Workspace()
+        _ = try Directory.make(workspace.directory + "/ledger")
+        try workspace.put("ledger/00000000000000000001.jsonl", "{}\n")
+        let found = try workspace.complaint(about: Workspace.full)
+        #expect(found?.hasPrefix("proxy.yaml:43:3: there is no checkpoint key `checkpoint.key`") == true)
+        let unnamed = try #require(
+            Workspace.full.replacing("checkpointKey: checkpoint.key", "checkpointKey: /etc/nothing.key"))
+        #expect(try workspace.complaint(about: unnamed)?.contains("bring the key back") == true)
     }
 
     @Test func `paths are beside the configuration file unless they are absolute`() throws {

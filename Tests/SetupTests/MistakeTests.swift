@@ -65,8 +65,23 @@ import Testing
             "limits: { inspectedBody: 1MiB, connections: 20000 }", "limits: ¶1MiB",
             "expected a mapping, found the text `1MiB`"),
         Mistake(
-            "ledger: { directory: ledger, durability: flush }", "ledger: { durability: ¶synk }",
-            "unknown value `synk`; did you mean `sync`?"),
+            "durability: flush", "durability: ¶synk", "unknown value `synk`; did you mean `sync`?"),
+        Mistake(
+            "checkpointKey: checkpoint.key", "¶checkpointkey: checkpoint.key",
+            "unknown key `checkpointkey`; did you mean `checkpointKey`?"),
+        Mistake(
+            "checkpointOrigin: example.org/orders", "¶checkpointOrigin: orders of the shop",
+            "`orders of the shop` cannot name a ledger; write a name without spaces and `+`, such as `example.org/tool/orders-db`"
+        ),
+        Mistake(
+            "checkpointEvery: 30s", "checkpointEvery: ¶0s",
+            "expected a duration from `1s` to `24h`, found the text `0s`"),
+        Mistake(
+            "checkpointRecords: 500", "checkpointRecords: ¶0",
+            "expected a whole number from 1 to 1000000000, found the number `0`"),
+        Mistake(
+            "reserve: 16MiB", "reserve: ¶16MB",
+            "expected a size such as `64KiB` or `1MiB`, found the text `16MB`"),
         Mistake("health: { listen: 127.0.0.1:9901 }", "health: ¶true", "expected a mapping, found `true`"),
     ]
 

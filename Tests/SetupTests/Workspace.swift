@@ -136,7 +136,14 @@ final class Workspace {
             authorizedParties: [sallyport-page]
             jwks: { file: login-jwks.json }
           webhook: { url: "https://hooks.example.org/x", secretFile: hook.secret }
-        ledger: { directory: ledger, durability: flush }
+        ledger:
+          directory: ledger
+          durability: flush
+          checkpointKey: checkpoint.key
+          checkpointOrigin: example.org/orders
+          checkpointEvery: 30s
+          checkpointRecords: 500
+          reserve: 16MiB
         health: { listen: 127.0.0.1:9901 }
         drain: 25s
 

@@ -71,7 +71,7 @@ enum DemoFiles {
           listen: 127.0.0.1:0
           persons: persons.yaml
           oidc: [{ issuer: "https://login.demo.test", audience: sallyport, authorizedParties: [sallyport-page], jwks: { file: login-jwks.json } }]
-        ledger: { directory: ledger }
+        ledger: { directory: ledger, checkpointKey: checkpoint.key, reserve: 1MiB }
         health: { listen: 127.0.0.1:0 }
         drain: 2s
 

@@ -124,13 +124,13 @@ public struct DemoTour {
 
     private mutating func ledger() {
         let directory = demo.world.directory + "/ledger"
-        let report = try? LedgerDirectory.verify(directory)
+        let report = try? LedgerVerification(of: LedgerFiles([directory])).report
         outcome(
             "The ledger verifies: every line carries the hash of the line before", report?.isIntact == true,
             report.map { "\($0.records) records" } ?? "it cannot be read")
         let edited = demo.world.directory + "/edited"
         let line = try? editedCopy(of: directory, to: edited)
-        let verdict = try? LedgerDirectory.verify(edited)
+        let verdict = try? LedgerVerification(of: LedgerFiles([edited])).report
         outcome(
             "One changed digit in a copy of it is found, and the line is named",
             line != nil && verdict?.firstBroken?.line == line,

@@ -140,7 +140,13 @@ def configuration(ports, tool_url, algorithms):
                 }
             ],
         },
-        "ledger": {"directory": "ledger", "durability": "sync"},
+        "ledger": {
+            "directory": "ledger",
+            "durability": "sync",
+            "checkpointKey": "checkpoint.key",
+            # The disk that tests run on need not be roomy.
+            "reserve": "1MiB",
+        },
         "health": {"listen": f"127.0.0.1:{ports['health']}"},
         "drain": "10s",
     }

@@ -1,0 +1,123 @@
+internal import Crypto
+internal import Ledger
+public import Primitives
+public import Reactor
+
+/// The file with the Ed25519 key that the ledger's checkpoints are signed with: PKCS#8 PEM, 0600 (contract §6).
+///
+/// Whoever can write the ledger and read the key can forge both, so the key lies outside the ledger's directory.
+/// It is made together with the ledger and never later: a new key beside old records would vouch for records that
+/// nobody vouched for before, so a key that has gone is for the operator to bring back. In a Kubernetes Secret it is
+/// the superuser's, and the group that `fsGroup` gives the process may read it.
+public struct CheckpointKeyFile: Sendable {
+    private static let bytesMax = 64 * 1024
+
+    public let path: Text
+    private let ledger: Text
+
+    /// - Parameter ledger: the directory of the ledger that it signs for.
+    public init(_ path: Text, ledger: Text) { (self.path, self.ledger) = (path, ledger) }
+
+    /// True when there is none and the first start makes it; changes nothing.
+    public func isToBeMade() throws(CheckpointKeyError) -> Bool { try find() == nil }
+
+    /// The key, made when the ledger is empty.
+    ///
+    /// The caller holds the ledger's lock.
+    func findOrMake() throws(CheckpointKeyError) -> (key: PrivateKey, isNew: Bool) {
+        if let key = try find() { return (key, false) }
+        let key = PrivateKey.generate(.ed25519)
+        do throws(FileError) {
+            try Directory(path.parentDirectory).createWhole(path.lastName, with: Array(key.pem.utf8))
+        } catch {
+            throw .file(error)
+        }
+        return (key, true)
+    }
+
+    /// Nil when there is none and one may be made.
+    private func find() throws(CheckpointKeyError) -> PrivateKey? {
+        guard try !isInsideLedger() else { throw .insideLedger(path, ledger: ledger) }
+        guard let bytes = try content() else {
+            guard try isLedgerEmpty() else { throw .missing(path, ledger: ledger) }
+            return nil
+        }
+        guard let key = try? PrivateKey(pem: String(decoding: bytes, as: UTF8.self)) else {
+            throw .notAKey(path)
+        }
+        guard key.publicKey.ed25519 != nil else { throw .notEd25519(path) }
+        return key
+    }
+
+    private func isInsideLedger() throws(CheckpointKeyError) -> Bool {
+        do { return try Files.isInside(ledger, path) } catch { throw .file(error) }
+    }
+
+    /// Nil when there is no such file.
+    private func content() throws(CheckpointKeyError) -> [UInt8]? {
+        do throws(FileError) {
+            return try Files.read(path, bytesMax: Self.bytesMax, access: .ownerOrMounted)
+        } catch {
+            if error.isMissing { return nil }
+            if case .exposed(let mode) = error.reason { throw .exposed(path, mode: mode) }
+            throw .file(error)
+        }
+    }
+
+    /// No segment with content, and no checkpoint either: one without the other was robbed.
+    private func isLedgerEmpty() throws(CheckpointKeyError) -> Bool {
+        do throws(FileError) {
+            let directory = try Directory(ledger)
+            for name in try directory.names() {
+                if name == LedgerVolume.checkpointName { return false }
+                guard name.hasSuffix(".jsonl") else { continue }
+                if try directory.openReadOnly(name).size() > 0 { return false }
+            }
+            return true
+        } catch {
+            if error.isMissing { return true }
+            throw .file(error)
+        }
+    }
+}
+
+/// Why checkpoints cannot be signed, and what would be right.
+public enum CheckpointKeyError: Error, Hashable {
+    case insideLedger(Text, ledger: Text)
+    case missing(Text, ledger: Text)
+    case exposed(Text, mode: UInt32)
+    case notAKey(Text)
+    case notEd25519(Text)
+    case file(FileError)
+}
+
+extension CheckpointKeyError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .insideLedger(let path, let ledger):
+            "the checkpoint key `\(path)` must lie outside the ledger's directory `\(ledger)`: "
+                + "whoever changes the ledger must not be able to sign for it"
+        case .missing(let path, let ledger):
+            "there is no checkpoint key `\(path)`, but the ledger in `\(ledger)` has records signed with it; "
+                + "bring the key back, or move that ledger away to begin a new one"
+        case .exposed(let path, let mode):
+            "the checkpoint key `\(path)` is open to others than its owner, this process's user "
+                + "(mode 0\(String(mode, radix: 8))); `chmod 600 \(path)`"
+        case .notAKey(let path):
+            "`\(path)` holds no private key: it wants an Ed25519 key, PKCS#8 in PEM, as "
+                + "`openssl genpkey -algorithm ed25519` makes it; an empty ledger gets a new one when the file is not there"
+        case .notEd25519(let path):
+            "the key in `\(path)` is no Ed25519 key; `openssl genpkey -algorithm ed25519` makes one"
+        case .file(let error): "the checkpoint key: \(error)"
+        }
+    }
+}
+
+extension Text {
+    fileprivate var parentDirectory: Text {
+        guard let slash = bytes.lastIndex(of: 0x2F) else { return "." }
+        return slash == 0 ? "/" : prefix(slash)
+    }
+
+    fileprivate var lastName: Text { bytes.lastIndex(of: 0x2F).map { dropFirst($0 + 1) } ?? self }
+}

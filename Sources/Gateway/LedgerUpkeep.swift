@@ -1,0 +1,61 @@
+internal import Ledger
+internal import Primitives
+internal import Reactor
+internal import Synchronization
+
+/// What the ledger's thread sees to once a second and after each batch, though nobody asks.
+extension LedgerWriter {
+    func scheduleUpkeep() {
+        loop.schedule(after: Self.upkeepInterval) { [self] in
+            guard !isClosing.load(ordering: .acquiring) else { return }
+            _ = mailbox.send(nil)
+            scheduleUpkeep()
+        }
+    }
+
+    /// A ledger that failed is opened anew as soon as its disk takes it, whether or not a call asks.
+    func resume<Storage: LedgerStorage & Sendable & ~Copyable>(_ journal: inout Journal<Storage>) {
+        guard !isWritable else { return }
+        do throws(LedgerError) {
+            _ = try journal.checkpointHead(at: clock.now)
+            succeeded(0)
+        } catch {
+            failed(error)
+        }
+    }
+
+    /// After the callers were told: it is nobody's business to wait for.
+    func takeCheckpoint<Storage: LedgerStorage & Sendable & ~Copyable>(
+        of journal: inout Journal<Storage>
+    ) {
+        let now = clock.now
+        guard let checkpoints, isWritable, checkpoints.isDue(size: journal.lastSequence, at: now.time) else {
+            return
+        }
+        do throws(LedgerError) {
+            checkpoints.take(try journal.checkpointHead(at: now), at: now.time)
+        } catch {
+            failed(error)
+        }
+    }
+
+    func lookAtRoom() {
+        guard let room, let level = room.look(at: clock.now.time) else { return }
+        let free = ["sallyport.free_bytes": "\(room.freeBytes ?? 0)"]
+        switch level {
+        case .ample:
+            log.warning(.ledgerRoom, "there is room on the ledger's disk again; all is recorded", free)
+        case .scarce:
+            let floor = room.floorText(of: .scarce)
+            log.warning(
+                .ledgerRoom,
+                "less than \(floor) free on the ledger's disk: refusals are counted and written later", free)
+        case .exhausted:
+            let floor = room.floorText(of: .exhausted)
+            log.error(
+                .ledgerRoom,
+                "calls are refused: less than \(floor) free on the ledger's disk, kept for calls under way",
+                free)
+        }
+    }
+}
