@@ -105,8 +105,29 @@ let package = Package(
             path: "Tests/TestKit", swiftSettings: settings),
         .executableTarget(
             name: "sallyport-lab",
-            dependencies: ["Primitives", "Crypto", "HTTP", "Identity", "Reactor"],
+            dependencies: ["Primitives", "Crypto", "HTTP", "Identity", "Ledger", "Reactor"],
             path: "Tests/Lab", swiftSettings: settings),
+
+        // The whole on a virtual clock, and its command.
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "Primitives", "Crypto", "Documents", "HTTP", "Identity", "Tokens", "Policies", "Approvals",
+                "Ledger", "Enforcement", "Issuance", "Gateway", "TestKit",
+            ],
+            path: "Tests/Simulation", swiftSettings: settings),
+        .executableTarget(
+            name: "sallyport-simulate", dependencies: ["Reactor", "Simulation"], path: "Tests/Simulate",
+            swiftSettings: settings),
+
+        // The ledger and the replay cache, measured; `bench/run-ledger` calls it.
+        .executableTarget(
+            name: "sallyport-bench",
+            dependencies: [
+                "Primitives", "Reactor", "Tokens", "Ledger", "Gateway",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "bench/ledger", swiftSettings: settings),
 
         tests("ArchitectureTests", []),
         tests("PrimitivesTests", ["Primitives", "TestKit"]),
@@ -134,6 +155,7 @@ let package = Package(
                 "Approvals", "Ledger", "Enforcement", "Gateway", "Issuance", "TestKit",
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        tests("SimulationTests", ["Simulation"]),
         tests(
             "SetupTests",
             [
