@@ -15,11 +15,17 @@ class Ledger:
         return sorted(self.directory.glob("*.jsonl"))
 
     def lines(self):
-        """Raw lines without newlines, up to the zeros written ahead and the last whole line."""
+        """Raw lines without newlines, up to the zeros written ahead and the last whole line.
+
+        What an abandoned segment holds beyond the record that the next one names is no part of the ledger.
+        """
         found = []
         for segment in self.segments:
             whole, _, _ = segment.read_bytes().partition(b"\0")
-            found += whole.split(b"\n")[:-1]
+            lines = whole.split(b"\n")[:-1]
+            if found and lines and b'"abandons_previous":true' in lines[0]:
+                del found[json.loads(lines[0])["seq"] - json.loads(found[0])["seq"] :]
+            found += lines
         return found
 
     def records(self, event=None, **wanted):

@@ -79,6 +79,8 @@ class Proxy:
             change(self)
         self.write()
         self.process, self.issued_from, self.log = None, 0, []
+        # What runs the binary (`nsenter …`), and where the test sees the directory that the proxy writes.
+        self.wrapper, self.ledger_directory = [], self.directory / "ledger"
         self._log_changed = threading.Condition()
         self._pool = ThreadPoolExecutor(64)
 
@@ -107,19 +109,20 @@ class Proxy:
 
     @property
     def ledger(self):
-        return Ledger(self.directory / "ledger")
+        return Ledger(self.ledger_directory)
 
     # The process
 
-    def start(self, *, known=False, **options):
+    def start(self, *, known=False, ready=True, **options):
         """`known`: the ledger proves continuity, so tokens from before this start still count."""
-        command = [binary(), "proxy", "--config", str(self.directory / "sallyport.yaml")]
+        command = [*self.wrapper, binary(), "proxy", "--config", str(self.directory / "sallyport.yaml")]
         self.log = []
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options
         )
         threading.Thread(target=self._read_log, args=(self.process.stderr,), daemon=True).start()
-        self.wait_ready()
+        if ready:
+            self.wait_ready()
         if not known:
             self.issued_from = math.ceil(time.time()) + SKEW
         return self
@@ -160,10 +163,14 @@ class Proxy:
             self.process.send_signal(number)
         return self.process.wait(seconds) if self.process else None
 
-    def close(self):
+    def kill(self):
+        """As `kill -9` does; nothing when it is not running."""
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait(10)
+
+    def close(self):
+        self.kill()
         self._pool.shutdown(wait=False)
 
     def memory_kib(self):
