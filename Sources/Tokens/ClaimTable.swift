@@ -18,7 +18,10 @@ struct ClaimTable {
     private var cursor = 0
     /// No claim held expires before this.
     private var earliest = Timestamp.distantFuture
-    /// The same, of those that the cursor passed in this round and those that came in meanwhile.
+    /// The latest expiry among claims that were removed: whoever would still claim up to it comes too late to be told
+    /// whether he is the first.
+    private(set) var clearedTo = Timestamp.distantPast
+    /// The same as `earliest`, of those that the cursor passed in this round and those that came in meanwhile.
     private var earliestOfRound = Timestamp.distantFuture
 
     /// 24 bytes; one that is free never expires.
@@ -116,6 +119,7 @@ struct ClaimTable {
     ///
     /// Called for the cursor's slot alone: what moves comes from ahead of it, or is looked at twice.
     private mutating func remove(at index: Int) {
+        clearedTo = max(clearedTo, slots[index].expiring)
         var slots = slots.mutableSpan
         let size = slots.count
         var gap = index

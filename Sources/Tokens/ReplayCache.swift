@@ -41,6 +41,11 @@ public final class ReplayCache: ClaimStore {
         tables[index(of: mark)].withLock { table in
             let cleared = table.clear(at: now, atMost: Self.looksPerClaim, ahead: mark)
             if cleared > 0 { _ = table.shrink() }
+            // `now` was read before the lock was taken: another thread's may have been later, and this claim cleared.
+            guard expiring > table.clearedTo else {
+                release(cleared)
+                return .unavailable
+            }
             let place = table.place(of: mark)
             if let until = place.expiring {
                 release(cleared)

@@ -43,6 +43,14 @@ import Testing
         #expect(cache.liveCount == 0)
     }
 
+    @Test func `who read the clock before a claim was cleared is not told that he is the first`() {
+        let cache = ReplayCache(claimsMax: 10)
+        #expect(cache.claim(Self.id(1), expiring: Self.at(60), at: Self.at(0)) == .claimed)
+        cache.forgetExpired(at: Self.at(61))
+        #expect(cache.claim(Self.id(1), expiring: Self.at(60), at: Self.at(59)) == .unavailable)
+        #expect(cache.liveCount == 0)
+    }
+
     @Test func `a claim that would not live is not made`() {
         let cache = ReplayCache(claimsMax: 10)
         #expect(cache.claim(Self.id(1), expiring: Self.at(5), at: Self.at(5)) == .unavailable)
