@@ -30,6 +30,8 @@ final class CheckpointKeeper: Sendable {
     private let schedule: Mutex<CheckpointSchedule>
     private let published = Mutex<Published?>(nil)
     private let isVerifierKeyWritten = Atomic<Bool>(false)
+    private let isFailing = Atomic<Bool>(false)
+    private let hasEnded = Atomic<Bool>(false)
     private let orders = Mailbox<Order>(messagesMax: CheckpointKeeper.ordersMax)
     private let thread = Mutex<WorkerThread?>(nil)
 
@@ -66,6 +68,14 @@ final class CheckpointKeeper: Sendable {
         _ = orders.send(Order(head: head, time: now))
     }
 
+    /// No more are signed in this run, because records may be gone that were acknowledged; said once.
+    func end(_ why: StorageError) {
+        guard !hasEnded.exchange(true, ordering: .relaxed) else { return }
+        failed(
+            "no more checkpoints are signed until the next start: \(why); "
+                + "`sallyport ledger verify` tells what is there")
+    }
+
     /// Publishes what was taken, and ends the thread.
     ///
     /// Blocks until that is done.
@@ -83,8 +93,14 @@ final class CheckpointKeeper: Sendable {
         do throws(StorageError) {
             try writeVerifierKey()
             try place.put(note, as: LedgerVolume.checkpointName)
+            isFailing.store(false, ordering: .relaxed)
         } catch {
-            failed("the checkpoint could not be written, the next one will be tried again: \(error)")
+            schedule.withLock { $0.failed() }
+            // One line an outage: it is tried again every second.
+            guard !isFailing.exchange(true, ordering: .relaxed) else {
+                return metrics.count(.checkpointFailures)
+            }
+            failed("the checkpoint could not be written and is tried again: \(error)")
         }
     }
 

@@ -19,20 +19,55 @@ public struct CheckpointKeyFile: Sendable {
     public init(_ path: Text, ledger: Text) { (self.path, self.ledger) = (path, ledger) }
 
     /// True when there is none and the first start makes it; changes nothing.
-    public func isToBeMade() throws(CheckpointKeyError) -> Bool { try find() == nil }
+    public func isToBeMade() throws(CheckpointKeyError) -> Bool {
+        guard try find() == nil else { return false }
+        let directory = path.parentDirectory
+        guard Files.canMakeFiles(in: directory) else { throw .noPlace(path, directory: directory) }
+        return true
+    }
 
     /// The key, made when the ledger is empty.
     ///
-    /// The caller holds the ledger's lock.
+    /// The caller holds the ledger's lock. The first start of another ledger may make the same file at the same time,
+    /// so what lies there in the end is the key of both.
     func findOrMake() throws(CheckpointKeyError) -> (key: PrivateKey, isNew: Bool) {
-        if let key = try find() { return (key, false) }
-        let key = PrivateKey.generate(.ed25519)
-        do throws(FileError) {
-            try Directory(path.parentDirectory).createWhole(path.lastName, with: Array(key.pem.utf8))
-        } catch {
-            throw .file(error)
+        if let key = try find() {
+            removeDrafts()
+            return (key, false)
         }
-        return (key, true)
+        let isMine = try make()
+        guard let key = try find() else { throw .noPlace(path, directory: path.parentDirectory) }
+        removeDrafts()
+        return (key, isMine)
+    }
+
+    /// False when somebody else was faster: the file is there, or our draft was cleared away with theirs.
+    private func make() throws(CheckpointKeyError) -> Bool {
+        let draft = draftStart + Text(Hex.encode(RandomBytes.bytes(8))) + Self.draftEnd
+        let pem = Array(PrivateKey.generate(.ed25519).pem.utf8)
+        do throws(FileError) {
+            try Directory(path.parentDirectory).createWhole(path.lastName, with: pem, draft: draft)
+            return true
+        } catch {
+            guard error.isTaken || error.isMissing && hasKey else { throw .file(error) }
+            return false
+        }
+    }
+
+    private var hasKey: Bool { (try? Files.status(path)) != nil }
+    private static let draftEnd: Text = ".new"
+    private var draftStart: Text { path.lastName + "." }
+
+    /// Once there is a key, a draft that a killed start left is good for nothing.
+    private func removeDrafts() {
+        guard let directory = try? Directory(path.parentDirectory), let names = try? directory.names() else {
+            return
+        }
+        let count = draftStart.count + 16 + Self.draftEnd.count
+        for name in names
+        where name.count == count && name.hasPrefix(draftStart) && name.hasSuffix(Self.draftEnd) {
+            try? directory.remove(name)
+        }
     }
 
     /// Nil when there is none and one may be made.
@@ -85,6 +120,8 @@ public struct CheckpointKeyFile: Sendable {
 public enum CheckpointKeyError: Error, Hashable {
     case insideLedger(Text, ledger: Text)
     case missing(Text, ledger: Text)
+    /// The first start could not make the file.
+    case noPlace(Text, directory: Text)
     case exposed(Text, mode: UInt32)
     case notAKey(Text)
     case notEd25519(Text)
@@ -98,11 +135,15 @@ extension CheckpointKeyError: CustomStringConvertible {
             "the checkpoint key `\(path)` must lie outside the ledger's directory `\(ledger)`: "
                 + "whoever changes the ledger must not be able to sign for it"
         case .missing(let path, let ledger):
-            "there is no checkpoint key `\(path)`, but the ledger in `\(ledger)` has records signed with it; "
-                + "bring the key back, or move that ledger away to begin a new one"
+            "there is no checkpoint key `\(path)`: the ledger in `\(ledger)` has records, and a key is made only "
+                + "with an empty one; bring the key back, or move that ledger away to begin a new one"
+        case .noPlace(let path, let directory):
+            "the first start could not make the checkpoint key `\(path)`: `\(directory)` is no directory that this "
+                + "process's user may write; make it or its permission, or put a key there yourself"
         case .exposed(let path, let mode):
             "the checkpoint key `\(path)` is open to others than its owner, this process's user "
-                + "(mode 0\(String(mode, radix: 8))); `chmod 600 \(path)`"
+                + "(mode 0\(String(mode, radix: 8))); `chmod 600 \(path)`; in Kubernetes an `fsGroup` opens it again "
+                + "at each mount unless `fsGroupChangePolicy` is `OnRootMismatch`"
         case .notAKey(let path):
             "`\(path)` holds no private key: it wants an Ed25519 key, PKCS#8 in PEM, as "
                 + "`openssl genpkey -algorithm ed25519` makes it; an empty ledger gets a new one when the file is not there"

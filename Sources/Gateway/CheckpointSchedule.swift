@@ -8,6 +8,8 @@ struct CheckpointSchedule: Sendable {
     private let every: Duration
     private let records: UInt64
     private var last: (size: UInt64, time: Timestamp)?
+    /// The last one did not reach the disk.
+    private var isOwed = false
 
     init(every: Duration, records: Int) {
         self.every = every
@@ -16,12 +18,16 @@ struct CheckpointSchedule: Sendable {
 
     func isDue(size: UInt64, at now: Timestamp) -> Bool {
         guard let last else { return true }
-        guard size > last.size else { return false }
+        guard size > last.size || isOwed else { return false }
         // A clock that was set back says nothing about how long ago it was.
         guard now >= last.time else { return true }
         let age = now - last.time
+        if isOwed, age >= Self.spacing { return true }
         return age >= every || (age >= Self.spacing && size - last.size >= records)
     }
 
-    mutating func took(size: UInt64, at now: Timestamp) { last = (size, now) }
+    mutating func took(size: UInt64, at now: Timestamp) { (last, isOwed) = ((size, now), false) }
+
+    /// The one taken last could not be written: due again after the spacing, also when nothing new comes.
+    mutating func failed() { isOwed = true }
 }

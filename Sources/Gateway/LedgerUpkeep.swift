@@ -17,7 +17,7 @@ extension LedgerWriter {
     func resume<Storage: LedgerStorage & Sendable & ~Copyable>(_ journal: inout Journal<Storage>) {
         guard !isWritable else { return }
         do throws(LedgerError) {
-            _ = try journal.checkpointHead(at: clock.now)
+            try journal.resume(at: clock.now)
             succeeded(0)
         } catch {
             failed(error)
@@ -32,10 +32,41 @@ extension LedgerWriter {
         guard let checkpoints, isWritable, checkpoints.isDue(size: journal.lastSequence, at: now.time) else {
             return
         }
+        if let failure = journal.flushFailure { return checkpoints.end(failure) }
         do throws(LedgerError) {
             checkpoints.take(try journal.checkpointHead(at: now), at: now.time)
         } catch {
             failed(error)
+        }
+    }
+
+    /// Tried once more, in a segment of its own, because nobody comes back for them; what fails now is lost.
+    func writeLastNotes<Storage: LedgerStorage & Sendable & ~Copyable>(
+        to journal: inout Journal<Storage>
+    ) {
+        let waiting = takeNotes()
+        var lostCount = 0
+        for start in stride(from: 0, to: waiting.count, by: Self.batchMax) {
+            let part = Array(waiting[start..<min(start + Self.batchMax, waiting.count)])
+            do throws(LedgerError) {
+                _ = try journal.append(part, at: clock.now)
+                succeeded(part.count)
+            } catch {
+                failed(error)
+                lostCount += part.count
+            }
+        }
+        if lostCount > 0 { lost(lostCount, "the ledger could not be written before the stop") }
+    }
+
+    /// The last checkpoint, over `stop`.
+    func takeLastCheckpoint<Storage: LedgerStorage & Sendable & ~Copyable>(
+        of journal: inout Journal<Storage>
+    ) throws(LedgerError) {
+        if let failure = journal.flushFailure {
+            checkpoints?.end(failure)
+        } else {
+            checkpoints?.take(try journal.checkpointHead(at: clock.now), at: clock.now.time)
         }
     }
 

@@ -139,23 +139,31 @@ public final class LedgerWriter: Sendable {
             notes.haveOverflowed = kept.count < entries.count
             return (isFirst && !kept.isEmpty, entries.count - kept.count, !hadOverflowed)
         }
-        if dropped > 0 { lost(dropped, isNews: isNews) }
-        if isFirst { loop.schedule(after: wait) { [self] in sendNotes() } }
+        if dropped > 0 {
+            lost(
+                dropped, isNews ? "\(Self.notesMax) records wait for a ledger that cannot be written" : nil)
+        }
+        guard isFirst else { return }
+        // At the end the ledger's thread writes what waits.
+        loop.schedule(after: wait) { [self] in if !isClosing.load(ordering: .acquiring) { sendNotes() } }
     }
 
-    private func lost(_ count: Int, isNews: Bool) {
+    /// - Parameter reason: nil: it was said before.
+    func lost(_ count: Int, _ reason: String?) {
         metrics.count(.ledgerFailures, by: count)
-        guard isNews else { return }
-        log.error(
-            .ledgerFailed,
-            "effects are lost: \(Self.notesMax) records wait for a ledger that cannot be written")
+        if let reason { log.error(.ledgerFailed, "\(count) effects are lost: \(reason)") }
     }
 
-    private func sendNotes() {
-        let waiting = notes.withLock { notes in
+    /// What waits, which is the caller's from now on.
+    func takeNotes() -> [Entry] {
+        notes.withLock { notes in
             defer { notes.waiting = [] }
             return notes.waiting
         }
+    }
+
+    private func sendNotes() {
+        let waiting = takeNotes()
         for start in stride(from: 0, to: waiting.count, by: Self.batchMax) {
             let part = Array(waiting[start..<min(start + Self.batchMax, waiting.count)])
             append(part, on: nil) { [self] receipt in if receipt == nil { keep(part, for: Self.notesRetry) } }
@@ -187,9 +195,10 @@ public final class LedgerWriter: Sendable {
             lookAtRoom()
             takeCheckpoint(of: &journal)
         }
+        writeLastNotes(to: &journal)
         do throws(LedgerError) {
             try journal.close(at: clock.now)
-            checkpoints?.take(journal.treeHead, at: clock.now.time)
+            try takeLastCheckpoint(of: &journal)
         } catch {
             log.error(.ledgerFailed, "the ledger could not be sealed: \(error)")
         }
@@ -211,9 +220,11 @@ public final class LedgerWriter: Sendable {
             let now = clock.now.time
             for request in batch { metrics.observe(.ledgerAppend, now - request.asked) }
         } catch {
-            // One record that can never be written must not take the others with it.
+            // One record that can never be written must not take the others with it, nor make each of them sync alone.
             if error.isOfOneRecord, batch.count > 1 {
-                for request in batch { write([request], to: &journal) }
+                let half = batch.count / 2
+                write(Array(batch[..<half]), to: &journal)
+                write(Array(batch[half...]), to: &journal)
                 return
             }
             metrics.count(.ledgerFailures)

@@ -15,6 +15,8 @@ struct OpenedLedger {
     let isKeyNew: Bool
     /// Why the checkpoint of an earlier run could not be held against the ledger.
     let foreignCheckpoint: CheckpointError?
+    /// There were records and no checkpoint beside them.
+    let isCheckpointMissing: Bool
     private let journal: Handover<Journal<JournalFiles>>
 
     /// Under the lock: first the key, so that none is made beside records; then the ledger, which has to hold what the
@@ -33,6 +35,7 @@ struct OpenedLedger {
             let opened = try Journal.open(
                 files, settings: self.settings, containing: last.head, at: clock.now)
             state = opened.state
+            isCheckpointMissing = last.head == nil && last.problem == nil && state.lastSequence > 0
             journal = Handover(opened.journal)
         } catch {
             throw .ledger("\(error)")

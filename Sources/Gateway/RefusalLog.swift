@@ -69,7 +69,8 @@ final class RefusalLog: Sendable {
     func flush() { flush(ifDueAt: .distantFuture) }
 
     private func roll(_ state: inout State, at time: Timestamp) -> [Entry] {
-        guard time >= state.windowEnds else { return [] }
+        // A clock that was set back must not stretch the window.
+        guard time >= state.windowEnds || state.windowEnds - time > Self.window else { return [] }
         if time != .distantFuture, state.counts.isEmpty, state.lines.isEmpty {
             state.windowEnds = time + Self.window
             return []

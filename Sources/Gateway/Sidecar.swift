@@ -67,7 +67,7 @@ public final class Sidecar: Sendable {
                 expiring: settings.tokens.claimExpiry(ofTokenExpiring: claim.expires))
         }
         let fence = ContinuityFence(
-            issuedFrom: state.continuity == .proven ? .distantPast : startedAt + settings.tokens.clockSkew,
+            issuedFrom: state.tokensFrom + settings.tokens.clockSkew,
             expiringAfter: state.largestExpiry ?? .distantPast)
         let enforcement = EnforcementSettings(
             externalHosts: settings.externalHosts, routes: settings.routes, tokens: settings.tokens,
@@ -190,13 +190,20 @@ extension Sidecar {
                 .checkpointForeign,
                 "the checkpoint beside the ledger proves nothing and is replaced: \(problem)")
         }
+        if opened.isCheckpointMissing {
+            log.warning(
+                .checkpointForeign,
+                "the newest checkpoint is missing; nothing tells whether the end of the ledger was cut off")
+        }
         for cut in state.cuts {
             log.warning(
                 .ledgerRecovered, "an incomplete end was cut off the ledger; nobody had been told of it",
                 ["file.name": "\(cut.segment)", "sallyport.bytes": "\(cut.bytes)"])
         }
         if case .unproven(let reason) = state.continuity {
-            log.info(.continuityUnproven, "tokens issued before this start are refused: \(reason)")
+            log.info(
+                .continuityUnproven,
+                "tokens issued before \(state.tokensFrom.rfc3339) plus the skew are refused: \(reason)")
         }
     }
 

@@ -38,6 +38,11 @@ public struct Journal<Storage: LedgerStorage & ~Copyable>: ~Copyable {
     private var place: Place
     /// Names of files that hold nothing acknowledged: an opening may be written over them.
     private var reusable: Set<Text>
+    /// Why no checkpoint is signed any more in this run: under `flush` a sync failed.
+    ///
+    /// The kernel drops pages that it could not write and then calls the file clean, so acknowledged records may be
+    /// gone although a later sync succeeds; nobody may sign that they are there.
+    public private(set) var flushFailure: StorageError?
 
     private enum Place {
         case open(LiveSegment)
@@ -135,16 +140,24 @@ public struct Journal<Storage: LedgerStorage & ~Copyable>: ~Copyable {
     /// `treeHead`, once a power failure keeps all of it: under `flush` the segment is synced first.
     ///
     /// What a checkpoint covers must never be missing later. A failed sync abandons the segment like any
-    /// I/O error.
+    /// I/O error, and none is given any more (`flushFailure`).
     public mutating func checkpointHead(at now: Now) throws(LedgerError) -> TreeHead {
+        if let flushFailure { throw .unavailable(flushFailure) }
         if case .closed = place { return treeHead }
         do {
             try reachSegment(at: now)
-            if settings.durability == .flush, case .open(let segment) = place {
-                try storage.sync(segment.name)
-            }
+            if settings.durability == .flush, case .open(let segment) = place { try sync(segment.name) }
             return treeHead
         } catch {
+            abandon()
+            throw .unavailable(error)
+        }
+    }
+
+    /// Returns when there is a segment that takes records: after an I/O error a new one.
+    public mutating func resume(at now: Now) throws(LedgerError) {
+        if case .closed = place { throw .closed }
+        do { try reachSegment(at: now) } catch {
             abandon()
             throw .unavailable(error)
         }
@@ -175,8 +188,19 @@ public struct Journal<Storage: LedgerStorage & ~Copyable>: ~Copyable {
     private mutating func seal() throws(StorageError) {
         guard case .open(let segment) = place else { return }
         if segment.zeroedTo > segment.size { try storage.truncate(segment.name, to: segment.size) }
-        try storage.sync(segment.name)
+        try sync(segment.name)
         place = .sealed
+    }
+
+    /// Of records that under `flush` were acknowledged before.
+    private mutating func sync(_ segment: Text) throws(StorageError) {
+        do { try storage.sync(segment) } catch {
+            if settings.durability == .flush, flushFailure == nil {
+                let what = "\(error.operation) failed, so acknowledged records may be missing"
+                flushFailure = StorageError(operation: what, name: error.name)
+            }
+            throw error
+        }
     }
 
     private mutating func openSegment(
@@ -210,8 +234,12 @@ public struct Journal<Storage: LedgerStorage & ~Copyable>: ~Copyable {
             try storage.truncate(name, to: 0)
             try storage.sync(name)
         } else {
+            do throws(StorageError) { try storage.create(name) } catch {
+                // Who holds the name then, only somebody else can have made: it is never emptied.
+                if error.name != "EEXIST" { reusable.insert(name) }
+                throw error
+            }
             reusable.insert(name)
-            try storage.create(name)
         }
     }
 
@@ -246,7 +274,7 @@ public struct Journal<Storage: LedgerStorage & ~Copyable>: ~Copyable {
         guard case .open(let segment) = place else { return }
         place = .abandoned
         do { try storage.truncate(segment.name, to: segment.size) } catch {}
-        if settings.durability == .flush { do { try storage.sync(segment.name) } catch {} }
+        if settings.durability == .flush { do { try sync(segment.name) } catch {} }
     }
 }
 

@@ -53,7 +53,7 @@ public struct LedgerReport: Hashable, Sendable {
     /// One for each checkpoint, in the order they were given.
     public internal(set) var checkpoints: [Finding] = []
 
-    /// True when the chain holds and no checkpoint says otherwise.
+    /// True when the chain holds, no checkpoint says otherwise, and of those given at least one was compared.
     public var isIntact: Bool { problem == nil }
 
     /// Without a checkpoint kept elsewhere a chain proves only that it fits itself.
@@ -66,7 +66,7 @@ public struct LedgerReport: Hashable, Sendable {
 
     /// Why the ledger is not intact; nil when it is.
     public var problem: String? {
-        firstBroken.map { "\($0)" } ?? differing ?? missingEnd
+        firstBroken.map { "\($0)" } ?? differing ?? missingEnd ?? uncompared
     }
 
     /// No single line can be named: every line fits the one before it.
@@ -90,5 +90,18 @@ public struct LedgerReport: Hashable, Sendable {
                 + "the ledger has \(records): its end was cut off" + place
         }
         return nil
+    }
+
+    /// Whoever asks for a comparison is not to be told that all is well without one.
+    ///
+    /// Otherwise a forged chain would only have to begin behind the checkpoint. One of no records proves nothing.
+    private var uncompared: String? {
+        guard !checkpoints.isEmpty, covered == 0 else { return nil }
+        let size = checkpoints.map(\.checkpoint.size).max() ?? 0
+        let what = "no checkpoint could be compared: "
+        guard size > 0 else { return what + "it covers no record; give one that covers some" }
+        return
+            what + "it covers \(size) record\(size == 1 ? "" : "s"), and the ledger here begins at record "
+            + "\(firstSequence); name the archive with the older segments too"
     }
 }

@@ -22,6 +22,7 @@ struct LiveClaims {
     private var issuers: [Text] = []
     private var issuerNumbers: [Text: UInt32] = [:]
     private var countToSweep = 1024
+    private var sweptAt = Timestamp.distantPast
     private(set) var horizonSeconds: Int64?
 
     var count: Int { slots.count }
@@ -53,6 +54,13 @@ struct LiveClaims {
         guard slots.count >= countToSweep else { return }
         letGo(at: now)
         countToSweep = max(1024, 2 * slots.count)
+    }
+
+    /// Sweeps a full table, but not for every batch: at most once a second.
+    mutating func letGoWhenFull(at now: Timestamp) {
+        guard now < sweptAt || now - sweptAt >= .seconds(1) else { return }
+        sweptAt = now
+        letGo(at: now)
     }
 
     /// Lets go of every claim whose time is over.

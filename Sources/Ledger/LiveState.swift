@@ -13,6 +13,8 @@ struct LiveState {
     private(set) var counters: [Text: UInt64] = [:]
     /// Set at a start without proof of continuity; cleared when that run has outlasted the claim window.
     private(set) var unprovenSince: Timestamp?
+    /// Of all records seen.
+    private var latestTime = Timestamp.distantPast
     let claimWindow: Duration
 
     init(claimWindow: Duration) { self.claimWindow = claimWindow }
@@ -26,6 +28,7 @@ struct LiveState {
     // MARK: Records
 
     mutating func apply(_ change: LiveChange, of event: Text, sequence: UInt64, time: Timestamp) {
+        latestTime = max(latestTime, time)
         if let since = unprovenSince, time - since >= claimWindow { unprovenSince = nil }
         if !change.restates { counters[event, default: 0] += 1 }
         make(change, sequence, time)
@@ -89,7 +92,7 @@ struct LiveState {
         let moreCalls = decisions + entries.count { $0.event == "release" }
         let moreApprovals = entries.count { $0.event == "approval.requested" }
         claims.letGoSometimes(at: now)
-        if claims.count + decisions > settings.claimsMax { claims.letGo(at: now) }
+        if claims.count + decisions > settings.claimsMax { claims.letGoWhenFull(at: now) }
         guard decisions == 0 || claims.count + decisions <= settings.claimsMax else { throw .full(.claims) }
         guard moreApprovals == 0 || approvals.count + moreApprovals <= settings.approvalsMax else {
             throw .full(.approvals)
@@ -97,8 +100,13 @@ struct LiveState {
         guard moreCalls == 0 || calls.count + moreCalls <= settings.callsMax else { throw .full(.calls) }
     }
 
-    /// A start without proof: of a lost tail, too, when no open approval can be trusted not to be consumed.
-    mutating func losesContinuity(at now: Timestamp) { unprovenSince = now }
+    /// A start without proof.
+    ///
+    /// It counts from the latest time that the ledger knows, so that a clock set back does not lower the fence
+    /// behind what it kept out before.
+    mutating func losesContinuity(at now: Timestamp) {
+        unprovenSince = max(now, latestTime, unprovenSince ?? now)
+    }
 
     /// Takes open approvals out: all of them, or those that may have been consumed.
     ///

@@ -19,6 +19,11 @@ public struct RecoveredState: Sendable {
     /// Calls let through without an effect on record; the caller records each as `EffectRecord(unfinished:)`.
     public let openCalls: [Text]
     public let continuity: Continuity
+    /// Tokens issued before this, plus skew, are to be refused.
+    ///
+    /// Where continuity is not proven it is this start, or a later time that the ledger has seen before.
+    public var tokensFrom: Timestamp { unprovenSince ?? .distantPast }
+    let unprovenSince: Timestamp?
     /// Of the last record found; 0 for an empty ledger.
     public let lastSequence: UInt64
     /// What recovery cut off, nothing in the normal case.

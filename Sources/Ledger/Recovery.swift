@@ -51,7 +51,8 @@ struct Recovery {
         return RecoveredState(
             claims: claims, largestExpiry: live.claims.horizonSeconds.map { Timestamp(seconds: $0) },
             openApprovals: live.orderedApprovals, voidApprovals: voidApprovals, openCalls: live.orderedCalls,
-            continuity: continuity, lastSequence: head.sequence, cuts: cuts, counters: live.counters)
+            continuity: continuity, unprovenSince: live.unprovenSince, lastSequence: head.sequence,
+            cuts: cuts, counters: live.counters)
     }
 
     // MARK: Reading

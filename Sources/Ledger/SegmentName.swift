@@ -15,6 +15,7 @@ enum SegmentName {
         guard name.count == digits + suffix.count, name.hasSuffix(suffix) else { return nil }
         let number = name.prefix(digits)
         guard number.bytes.allSatisfy(\.isASCIIDigit) else { return nil }
-        return UInt64(number.string)
+        guard let first = UInt64(number.string), 1...LineHeader.sequenceMax ~= first else { return nil }
+        return first
     }
 }

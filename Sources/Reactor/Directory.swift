@@ -93,14 +93,17 @@ public struct Directory: ~Copyable, Sendable {
     /// Makes a new file with mode 0600 and `bytes` in it, and returns when it is on the disk.
     ///
     /// It is an error (`EEXIST`) if the name is taken. Whenever this ends, there is the whole file or none: it gets
-    /// its name (`link`) when it is whole; a draft `name.new` that a killed process left is replaced.
-    public func createWhole(_ name: Text, with bytes: [UInt8]) throws(FileError) {
-        let draft = try makeDraft(of: name, with: bytes)
+    /// its name (`link`) when it is whole.
+    ///
+    /// - Parameter draft: the name it has until then, which nobody else may use; a killed process leaves it.
+    public func createWhole(_ name: Text, with bytes: [UInt8], draft: Text) throws(FileError) {
+        try makeDraft(draft, with: bytes)
         do throws(FileError) { try link(draft, to: name) } catch {
             try? remove(draft)
             throw error
         }
-        try remove(draft)
+        // A leftover draft does no harm.
+        try? remove(draft)
         try sync()
     }
 
@@ -111,9 +114,8 @@ public struct Directory: ~Copyable, Sendable {
         }
     }
 
-    /// A synced file `name.new`; none after an error.
-    private func makeDraft(of name: Text, with bytes: [UInt8]) throws(FileError) -> Text {
-        let draft = name + ".new"
+    /// A new, synced file; none after an error.
+    private func makeDraft(_ draft: Text, with bytes: [UInt8]) throws(FileError) {
         if unsafe unlinkat(file.number, try checked(draft, .create).cString, 0) != 0, errno != ENOENT {
             throw FileError(.remove, filePath(draft), .system(.latest))
         }
@@ -125,7 +127,6 @@ public struct Directory: ~Copyable, Sendable {
             try? remove(draft)
             throw error
         }
-        return draft
     }
 
     /// Bytes of its file system that this process may still fill.
@@ -138,8 +139,11 @@ public struct Directory: ~Copyable, Sendable {
     }
 
     /// Puts a file with `bytes` in the place of `name`: whole, synced, and seen by readers in one step.
+    ///
+    /// For one writer at a time: a draft `name.new` that a killed process left is replaced.
     public func replace(_ name: Text, with bytes: [UInt8]) throws(FileError) {
-        let draft = try makeDraft(of: name, with: bytes)
+        let draft = name + ".new"
+        try makeDraft(draft, with: bytes)
         try rename(draft, to: name)
         try sync()
     }

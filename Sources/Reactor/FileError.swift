@@ -35,6 +35,8 @@ public struct FileError: Error, Hashable {
 
     /// True when there is nothing of that name.
     public var isMissing: Bool { reason == .system(Errno(code: ENOENT)) }
+    /// True when there is something of that name already.
+    public var isTaken: Bool { reason == .system(Errno(code: EEXIST)) }
 }
 
 extension FileError: CustomStringConvertible {

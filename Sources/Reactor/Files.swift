@@ -28,6 +28,14 @@ public enum Files {
         return try file.readAll(of: path, bytesMax: bytesMax)
     }
 
+    /// True when this process may make files in the directory `path`; false for anything else, or nothing.
+    ///
+    /// Follows links.
+    public static func canMakeFiles(in path: Text) -> Bool {
+        guard !path.isEmpty, !path.contains(0), (try? status(path))?.kind == .directory else { return false }
+        return unsafe access(path.cString, W_OK | X_OK) == 0
+    }
+
     /// Follows links.
     public static func status(_ path: Text) throws(FileError) -> FileStatus {
         guard !path.isEmpty, !path.contains(0) else { throw FileError(.status, path, .badName) }

@@ -18,10 +18,20 @@ extension Host {
             }
             if count < 0, errno == EINTR { continue }
             if count < 0, errno == EPIPE { return false }
+            if count < 0, errno == EAGAIN {
+                waitForStandardOutput()
+                continue
+            }
             guard count >= 0 else { throw FileError(.write, "standard output", .system(.latest)) }
             rest = rest.dropFirst(count)
         }
         return true
+    }
+
+    /// Until it takes bytes or has lost its reader, for one that somebody else made non-blocking.
+    private static func waitForStandardOutput() {
+        var output = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+        _ = unsafe poll(&output, 1, -1)
     }
 
     /// True when the pipe that standard output is has lost its reader.

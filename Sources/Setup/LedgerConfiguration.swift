@@ -59,6 +59,8 @@ enum LedgerConfiguration {
             guard try file.isToBeMade() else { return }
             scope.remark("`\(file.path)` does not exist; the first start makes it")
         } catch {
+            // The usual place is often made with the volume or the package, after the check.
+            if case .noPlace(key, _) = error { return scope.remark("\(error)") }
             throw mistake("\(error)")
         }
     }

@@ -21,9 +21,12 @@ struct LedgerFilterOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Everything about this approval and its call.", valueName: "ID"))
     var approval: String?
     @Option(
-        help: ArgumentHelp("Not before: \(MomentReader.forms).", valueName: "TIME"))
+        help: ArgumentHelp(
+            "Not before: \(MomentReader.forms); a day stands for its first moment, UTC.",
+            valueName: "TIME"))
     var since: String?
-    @Option(help: ArgumentHelp("Not after.", valueName: "TIME")) var until: String?
+    @Option(help: ArgumentHelp("Not after; a day stands for its first moment, UTC.", valueName: "TIME"))
+    var until: String?
     @Flag(help: "The ledger's own lines for jq; in a pipe unchanged.") var json = false
 
     func validate() throws { _ = try filter() }

@@ -34,10 +34,11 @@ struct LedgerSegmentsCommand: ParsableCommand {
         } catch {
             throw Failure.usage("\(error)")
         }
-        guard !segments.isEmpty else { throw Failure.notSo("there is no ledger in `\(directory)`") }
+        guard !segments.isEmpty else { throw Failure.noLedger(in: [directory]) }
         if movable { segments.removeAll { $0.state != .movable } }
-        guard !json else { return say(SegmentTable.json(segments).line) }
-        guard movable else { return say(SegmentTable.text(segments)) }
-        for segment in segments { say(segment.name.string) }
+        guard !json else { return try deliver(SegmentTable.json(segments).line) }
+        guard movable else { return try deliver(SegmentTable.text(segments)) }
+        guard !segments.isEmpty else { return }
+        try deliver(segments.map(\.name.string).joined(separator: "\n"))
     }
 }

@@ -14,7 +14,8 @@ struct LedgerShowCommand: ParsableCommand {
             Times are UTC. What would not show on a terminal, or would change it, is written as \
             \\u{…}. Showing is not verifying: lines that are no records are named on standard error, \
             and the exit status is then 1; whether anything was changed is told by `sallyport ledger \
-            verify`.
+            verify`. Records that a failure took back before anybody was told of them are shown, \
+            with `--json` too, and only a line on standard error behind them says so.
 
             Examples:
               sallyport ledger show /srv/ledger --since 15m
@@ -36,7 +37,8 @@ struct LedgerShowCommand: ParsableCommand {
     func run() throws {
         var output = RecordOutput(json: filters.json)
         do {
-            var scan = try LedgerScan(LedgerFiles(named: directories), filters.filter())
+            let files = try LedgerFiles(named: directories).holdingSegments(of: directories)
+            var scan = try LedgerScan(files, filters.filter())
             while !output.isClosed, output.records < limit ?? .max, let finding = try scan.next() {
                 try output.add(finding)
             }

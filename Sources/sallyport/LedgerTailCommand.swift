@@ -10,7 +10,8 @@ struct LedgerTailCommand: ParsableCommand {
         discussion: """
             Looks back over at most \(LedgerScan.segmentsBackMax) segments. `-f` goes on over new segments and over \
             restarts of the proxy, until Ctrl-C, SIGTERM, or nobody reads its output. Filters are \
-            those of `show`.
+            those of `show`; as there, only a line on standard error says that records were taken \
+            back by a failure, with `--json` too.
 
             Examples:
               sallyport ledger tail /srv/ledger
@@ -40,7 +41,10 @@ struct LedgerTailCommand: ParsableCommand {
     func run() throws {
         var output = RecordOutput(json: filters.json)
         do {
-            var scan = try LedgerScan(LedgerFiles(named: [directory]), filters.filter())
+            var files = try LedgerFiles(named: [directory])
+            // Who follows may be there before the proxy.
+            if !follow { files = try files.holdingSegments(of: [directory]) }
+            var scan = try LedgerScan(files, filters.filter())
             let last = try scan.last(count)
             for finding in last.findings { try output.add(finding) }
             if !last.isAll {

@@ -9,13 +9,16 @@ struct LedgerVerifyCommand: ParsableCommand {
         discussion: """
             Without a checkpoint kept elsewhere the answer is `self-consistent only`: a chain that \
             was rewritten whole, or lost whole lines at its end, is found only against one. A \
-            checkpoint says nothing about records after it.
+            checkpoint says nothing about records after it. One that ends before the first record \
+            here cannot be compared: when that is so of all that are given, or they cover no \
+            record, the answer is `not intact`; name the archive with the older segments too.
 
             Reads as a stream; any size takes the same memory. A running proxy may go on writing; \
             take the checkpoint before. Several directories are read as one ledger, as when older \
             segments were moved to an archive.
 
-            Exit status: 0 intact, 1 not intact or a checkpoint that its key did not sign, 2 usage.
+            Exit status: 0 intact, 1 not intact, no checkpoint of those given \
+            could be compared, or its key did not sign it, 2 usage or a failure to read or print.
 
             Examples:
               sallyport ledger verify /srv/ledger
@@ -61,10 +64,9 @@ struct LedgerVerifyCommand: ParsableCommand {
         }
         progress.clear()
         guard found.report.segments > 0 || found.report.firstBroken != nil || !kept.isEmpty else {
-            throw Failure.notSo(
-                "there is no ledger in \(directories.map { "`\($0)`" }.joined(separator: ", "))")
+            throw Failure.noLedger(in: directories)
         }
-        say(json ? found.json.line : found.text)
+        try deliver(json ? found.json.line : found.text)
         if !found.report.isIntact { throw ExitCode(1) }
     }
 

@@ -225,6 +225,15 @@ def test_a_checkpoint_that_is_not_ours_is_replaced_and_said(make_proxy):
         assert is_of(proxy, checkpoint.opened(path.read_bytes(), path.with_suffix(".pub").read_text()))
 
 
+def test_a_checkpoint_that_has_gone_is_said(make_proxy):
+    proxy = make_proxy()
+    assert not [line for line in proxy.log if "checkpoint-foreign" in line]
+    proxy.stop()
+    (proxy.directory / "ledger" / "checkpoint").unlink()
+    proxy.start()
+    assert "the newest checkpoint is missing" in proxy.wait_for_log("checkpoint-foreign")[0]["message"]
+
+
 # The key's rules (contract §6)
 
 

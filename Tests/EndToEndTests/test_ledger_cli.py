@@ -217,6 +217,39 @@ def test_a_full_disk_under_the_output_is_a_fault(story):
     assert done.returncode == 2
 
 
+@pytest.mark.parametrize("verb", ["verify", "segments"])
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])
+def test_an_answer_that_cannot_be_written_is_a_fault(story, verb, options):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [binary(), "ledger", verb, story.ledger.directory, *options],
+            **{"stdout": full, "stderr": subprocess.PIPE, "text": True, "timeout": 60},
+        )
+    assert done.returncode == 2 and "ENOSPC" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["show", "tail"])
+def test_a_slow_reader_behind_a_non_blocking_pipe_gets_everything(story, tmp_path, verb):
+    count = generate(tmp_path / "large", story.ledger.lines()[0], 1)
+    options = ["-n", "10000"] if verb == "tail" else []
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    process = subprocess.Popen(
+        [binary(), "ledger", verb, tmp_path / "large", "--json", *options],
+        **{"stdout": writer, "stderr": subprocess.PIPE},
+    )
+    os.close(writer)
+    with open(reader, "rb") as output:
+        # The first write is larger than the pipe: what is left of it meets EAGAIN.
+        assert select.select([output], [], [], 60)[0]
+        text = b""
+        while piece := os.read(output.fileno(), 4096):
+            text += piece
+    complaint = process.communicate(timeout=60)[1]
+    assert (process.returncode, complaint) == (0, b"")
+    assert text.count(b"\n") == count and text == (tmp_path / "large" / f"{1:020}.jsonl").read_bytes()
+
+
 # tail
 
 
@@ -488,6 +521,29 @@ def test_a_ledger_that_is_gone_is_missed(kept, tmp_path):
     assert not found["intact"] and found["checkpoints"][0]["verdict"] == "beyond"
 
 
+def test_a_forged_ledger_that_begins_behind_the_checkpoint_proves_nothing(story, tmp_path):
+    lines = story.ledger.lines()
+    options = keep(tmp_path, lines, Ed25519PrivateKey.generate())
+    first = len(lines) + 2
+    opening = json.loads(lines[0])
+    opening |= {"seq": first, "batch": first, "prev": "11" * 32, "tree": ["22" * 32] * (first - 1).bit_count()}
+    forged = tmp_path / "forged"
+    forged.mkdir()
+    (forged / f"{first:020}.jsonl").write_bytes(json.dumps(opening, separators=(",", ":")).encode() + b"\n")
+    assert report(forged)["intact"], "it fits itself"
+    found = report(forged, *options)
+    assert not found["intact"] and found["checkpoints"][0]["verdict"] == "tooOld"
+    done = ledger("verify", forged, *options)
+    assert done.returncode == 1 and done.stdout.startswith("not intact: no checkpoint could be compared: ")
+    assert f"covers {len(lines)} records, and the ledger here begins at record {first}; name the archive" in done.stdout
+
+
+def test_a_checkpoint_of_no_record_proves_nothing(story, kept, tmp_path):
+    options = keep(tmp_path, [], Ed25519PrivateKey.generate())
+    found = report(story.ledger.directory, *options)
+    assert not found["intact"] and "it covers no record" in found["problem"]
+
+
 def test_half_of_checkpoint_and_key_is_a_usage_error(story, kept, tmp_path):
     for options, missing in ((kept[:2], "--public-key FILE|KEY"), (kept[2:], "--checkpoint FILE")):
         done = ledger("verify", story.ledger.directory, *options)
@@ -602,9 +658,27 @@ def test_what_may_be_moved_away_can_be_moved_and_the_chain_goes_on(make_proxy, t
 
 
 def test_no_ledger_is_told_from_no_directory(tmp_path):
-    for verb in ("verify", "segments"):
-        assert ledger(verb, tmp_path).returncode == 1 and ledger(verb, tmp_path / "nowhere").returncode == 2
-    assert ledger("show", tmp_path).returncode == 0 and ledger("show", tmp_path / "nowhere").returncode == 2
+    for verb in ("verify", "segments", "show", "tail"):
+        done = ledger(verb, tmp_path)
+        assert (done.returncode, done.stdout) == (1, "") and f"there is no ledger in `{tmp_path}`" in done.stderr
+        assert ledger(verb, tmp_path / "nowhere").returncode == 2
+
+
+def test_following_may_begin_before_the_ledger(story, follow, tmp_path):
+    tail = follow(tmp_path)
+    assert not select.select([tail.process.stdout], [], [], 0.5)[0] and tail.process.poll() is None
+    shutil.copy(story.ledger.segments[0], tmp_path)
+    assert tail.wait_for()["seq"] == 1
+
+
+def test_help_says_what_is_easily_taken_for_something_else():
+    def words(verb):
+        return " ".join(ledger(verb, "--help").stdout.split())
+
+    assert "no checkpoint of those given could be compared" in words("verify")
+    for verb in ("show", "tail"):
+        assert words(verb).count("a day stands for its first moment, UTC") == 2
+        assert "only a line on standard error" in words(verb)
 
 
 @pytest.mark.parametrize("verb", ["verify", "show", "tail", "segments"])

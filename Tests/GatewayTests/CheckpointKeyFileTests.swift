@@ -54,7 +54,7 @@ import Testing
         #expect(failure(of: key) == .missing(key.path, ledger: ledger))
         #expect(!(try place.names.contains("key")))
         let message = failure(of: key)?.description ?? ""
-        #expect(message.contains("bring the key back"))
+        #expect(message.contains("a key is made only with an empty one; bring the key back"))
         try putKey()
         #expect(failure(of: key) == nil)
     }
@@ -95,7 +95,9 @@ import Testing
         try putKey()
         place.setMode("key", mode)
         #expect(failure(of: key) == .exposed(key.path, mode: mode))
-        #expect(failure(of: key)?.description.contains("chmod 600 \(key.path)") == true)
+        let message = failure(of: key)?.description ?? ""
+        #expect(message.contains("chmod 600 \(key.path)"))
+        #expect(message.contains("`fsGroup`") && message.contains("OnRootMismatch"))
         place.setMode("key", 0o600)
         #expect(failure(of: key) == nil)
     }
@@ -119,6 +121,31 @@ import Testing
             PrivateKey.generate(.ed25519).pem.split(separator: "\n").joined(separator: "\n").replacing(
                 "PRIVATE", with: "PUBLIC"))
         #expect(failure(of: key) == .notAKey(key.path))
+    }
+
+    @Test func `first starts that share a path get one key, and leave no drafts`() async throws {
+        try place.put("key.0123456789abcdef.new", "left by a killed start")
+        try place.put("key.note.new", "not ours")
+        let path = key.path
+        let pems = try await withThrowingTaskGroup(of: String.self) { group in
+            for number in 0..<8 {
+                let file = CheckpointKeyFile(path, ledger: place.directory + Text("/ledger-\(number)"))
+                group.addTask { try file.findOrMake().key.pem }
+            }
+            return try await group.reduce(into: Set<String>()) { $0.insert($1) }
+        }
+        #expect(pems == [String(decoding: try Files.read(path, bytesMax: 1 << 16), as: UTF8.self)])
+        #expect(try place.names == ["key", "key.note.new"])
+    }
+
+    @Test(arguments: ["/nowhere/key", "/file/key"] as [Text])
+    func `a place where the first start could not make it is found before`(path: Text) throws {
+        try place.put("file", "")
+        let file = CheckpointKeyFile(place.directory + path, ledger: ledger)
+        var caught: CheckpointKeyError?
+        do throws(CheckpointKeyError) { _ = try file.isToBeMade() } catch { caught = error }
+        #expect(caught?.description.contains("this process's user may write") == true || path == "/file/key")
+        #expect(caught != nil)
     }
 
     @Test func `where no file can be made that is said`() throws {

@@ -25,6 +25,16 @@ import Testing
         schedule.took(size: 50, at: Self.start)
         #expect(schedule.isDue(size: 50 + records, at: Self.start + time) == isDue)
     }
+
+    @Test func `one that could not be written is due again after the spacing, until it is taken`() {
+        var schedule = CheckpointSchedule(every: .seconds(60), records: 100)
+        schedule.took(size: 50, at: Self.start)
+        schedule.failed()
+        #expect(!schedule.isDue(size: 50, at: Self.start + .milliseconds(999)))
+        #expect(schedule.isDue(size: 50, at: Self.start + .seconds(1)))
+        schedule.took(size: 50, at: Self.start + .seconds(1))
+        #expect(!schedule.isDue(size: 50, at: Self.start + .seconds(3_600)))
+    }
 }
 
 /// The keeper behind a ledger in memory.
@@ -99,7 +109,11 @@ import Testing
         #expect(eventually { !bench.writer.isWritable }, "the sync before it failed")
         #expect(keeper.latest?.head == before)
         bench.slow.recover()
-        #expect(eventually { (keeper.latest?.head.size ?? 0) > (before?.size ?? 0) })
+        #expect(eventually { bench.writer.isWritable }, "calls are served again")
+        append(6, to: bench)
+        bench.writer.close()
+        #expect(keeper.latest?.head == before, "nobody knows whether what was acknowledged is still there")
+        #expect(Text(bench.metrics.text([])).contains("checkpoint_failures_total 1\n"), "said once")
     }
 
     @Test func `the last one covers the stop`() throws {
@@ -110,6 +124,21 @@ import Testing
         #expect(bench.records.last?["event"]?.string == "stop")
         #expect(keeper.latest?.head == head(bench, size: size))
         #expect(bench.slow.file("checkpoint") == keeper.latest?.note)
+    }
+
+    @Test func `a file that could not be written is written when it can be, though nothing new comes`() throws
+    {
+        let (bench, keeper) = try bench()
+        #expect(eventually { bench.slow.file("checkpoint") != nil })
+        bench.slow.failPuts(true)
+        append(3, to: bench)
+        let size = UInt64(bench.records.count)
+        keeper.take(head(bench, size: size), at: bench.clock.now.time)
+        #expect(
+            eventually { Text(bench.metrics.text([])).contains("checkpoint_failures_total 0\n") == false })
+        bench.slow.failPuts(false)
+        #expect(eventually { bench.slow.file("checkpoint") == keeper.latest?.note })
+        #expect(keeper.latest?.head.size == size)
     }
 
     @Test func `a file that cannot be written refuses no call, and is written with the next one`() throws {

@@ -145,6 +145,22 @@ private final class Heard: Sendable {
         #expect(bench.records.last?["event"]?.string == "stop")
     }
 
+    @Test func `notes whose batch fails at the end are written all the same`() {
+        bench.slow.failSyncs(next: 1)
+        bench.writer.note([WriterBench.entry("effect"), WriterBench.entry("another")])
+        bench.writer.close()
+        #expect(bench.reasons == ["effect", "another"])
+        #expect(bench.records.last?["event"]?.string == "stop")
+    }
+
+    @Test func `notes that cannot be written at the end are counted`() {
+        bench.slow.failSyncs(after: 0)
+        bench.writer.note([WriterBench.entry("effect"), WriterBench.entry("another")])
+        bench.writer.close()
+        #expect(bench.reasons.isEmpty)
+        #expect(!Text(bench.metrics.text([])).contains("sallyport_ledger_failures_total 0\n"))
+    }
+
     @Test func `what waits when it closes is written, what comes later is refused`() {
         let loop = bench.loops.next()
         for number in 0..<20 { append(Text("r\(number)"), on: loop) }

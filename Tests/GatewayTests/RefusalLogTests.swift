@@ -51,6 +51,16 @@ import Testing
         #expect(written(RefusalLog.linesPerWindow + 1).count == RefusalLog.linesPerWindow + 1)
     }
 
+    @Test func `a clock that is set back far ends the window`() {
+        for _ in 0...RefusalLog.linesPerWindow { refusals.note("invalid-token", by: agent, at: start) }
+        refusals.flush(ifDueAt: start - .seconds(1))
+        refusals.flush(ifDueAt: start - .seconds(3_600))
+        let all = written(RefusalLog.linesPerWindow + 1)
+        #expect(all.last?["count"]?.integer == 1)
+        refusals.note("invalid-token", by: agent, at: start - .seconds(3_600))
+        #expect(written(RefusalLog.linesPerWindow + 2).count == RefusalLog.linesPerWindow + 2)
+    }
+
     @Test func `so many agents that they cannot be told apart are counted together`() throws {
         for number in 0..<(RefusalLog.keysMax + 50) {
             refusals.note(

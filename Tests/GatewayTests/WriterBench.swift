@@ -14,6 +14,7 @@ final class SlowDisk: LedgerPlace {
     /// Syncs that still succeed; negative: all of them.
     private let syncsLeft = Mutex(-1)
 
+    private let failuresLeft = Mutex(0)
     private let passed = Atomic<Int>(0)
     private let free = Mutex<Int?>(.max)
     private let files = Mutex<[Text: [UInt8]]>([:])
@@ -29,6 +30,8 @@ final class SlowDisk: LedgerPlace {
 
     /// The next `count` syncs succeed, all later ones fail until `recover`.
     func failSyncs(after count: Int) { syncsLeft.withLock { $0 = count } }
+    /// The next `count` syncs fail, all later ones succeed.
+    func failSyncs(next count: Int) { failuresLeft.withLock { $0 = count } }
     func recover() { syncsLeft.withLock { $0 = -1 } }
 
     // MARK: As the place of the ledger
@@ -55,7 +58,11 @@ final class SlowDisk: LedgerPlace {
             defer { if left > 0 { left -= 1 } }
             return left == 0
         }
-        if fails { throw StorageError(operation: "sync", name: "EIO") }
+        let failsOnce = failuresLeft.withLock { left in
+            defer { left = max(0, left - 1) }
+            return left > 0
+        }
+        if fails || failsOnce { throw StorageError(operation: "sync", name: "EIO") }
     }
 }
 

@@ -149,6 +149,38 @@ import Testing
         #expect(again.voidApprovals.isEmpty)
     }
 
+    @Test func `a clock set back does not lower the fence of a start without proof`() throws {
+        let late = start + .seconds(10)
+        _ = try disk.session(at: late)
+        let back = try disk.session(at: start)
+        #expect(back.continuity != .proven)
+        #expect(back.tokensFrom == late)
+        let again = try disk.session(at: start + .seconds(1))
+        #expect(again.tokensFrom == late)
+    }
+
+    @Test func `a segment that somebody else made is never emptied`() throws {
+        try disk.session { journal in
+            disk.faults.writeErrors = 1_000
+            _ = try? journal.append([Samples.decision(1, .deny)], at: Now(start))
+            disk.faults.writeErrors = 0
+            let next = Text("0000000000000000000\(journal.lastSequence + 1).jsonl")
+            disk.put([1, 2, 3], as: next)
+            for _ in 0..<3 {
+                let receipts = try? journal.append([Samples.decision(2, .deny)], at: Now(start))
+                #expect(receipts == nil)
+            }
+            #expect(disk.content(next) == [1, 2, 3])
+        }
+    }
+
+    @Test func `a file named by record 0 is no segment`() throws {
+        disk.put([1, 2, 3], as: "00000000000000000000.jsonl")
+        let state = try disk.session()
+        #expect(state.lastSequence == 0)
+        #expect(disk.content("00000000000000000000.jsonl") == [1, 2, 3])
+    }
+
     @Test func `a longer life of tokens than in the run before is no proof, a shorter one is`() throws {
         func settings(_ window: Duration) -> JournalSettings {
             var settings = Samples.settings()

@@ -122,6 +122,23 @@ import Testing
         #expect(report.firstSequence == UInt64(first) + 1)
     }
 
+    @Test func `checkpoints that all end before the first record, or cover none, leave it unproven`() throws {
+        var ledger = try LedgerText.sample()
+        let (none, all) = (MerkleTree().head, ledger.head(ledger.count))
+        let first = ledger.segments[0].lines.count
+        let old = [ledger.head(1), ledger.head(first - 1)]
+        #expect(ledger.verify([none]).problem?.hasPrefix("no checkpoint could be compared: ") ?? false)
+        #expect(ledger.verify([none, all]).isIntact)
+        ledger.segments.removeFirst()
+        #expect(ledger.verify().isIntact)
+        #expect(
+            ledger.verify(old).problem
+                == "no checkpoint could be compared: it covers \(first - 1) records, and the ledger here begins "
+                + "at record \(first + 1); name the archive with the older segments too")
+        #expect(!ledger.verify(old + [none]).isIntact)
+        #expect(ledger.verify(old + [all]).isIntact)
+    }
+
     @Test func `an opening whose tree is not that of the records before it is named`() throws {
         let sample = try LedgerText.sample()
         for segment in sample.segments.indices.dropFirst() {

@@ -150,11 +150,14 @@ import Testing
     @Test func `a file is made whole or not at all`() async throws {
         try withDirectory { path in
             let directory = try Directory(path)
-            try directory.createWhole("key", with: [1, 2])
+            try directory.createWhole("key", with: [1, 2], draft: "draft")
             #expect(try Files.status(path + "/key").mode == 0o600)
-            let taken = #expect(throws: FileError.self) { try directory.createWhole("key", with: [3]) }
+            let taken = #expect(throws: FileError.self) {
+                try directory.createWhole("key", with: [3], draft: "draft")
+            }
             #expect(taken?.reason == .system(Errno(code: EEXIST)))
             #expect(try directory.read("key", bytesMax: 9) == [1, 2])
+            #expect(try directory.names() == ["key"])
         }
         await #expect(processExitsWith: .success) {
             Signals.ignoreFileSizeLimit()
@@ -163,7 +166,7 @@ import Testing
             precondition(unsafe setrlimit(Int32(RLIMIT_FSIZE.rawValue), &none) == 0)
             let directory = try Directory(path)
             do throws(FileError) {
-                try directory.createWhole("key", with: [1])
+                try directory.createWhole("key", with: [1], draft: "draft")
                 preconditionFailure("there is no room")
             } catch {
                 precondition(error.reason == .system(Errno(code: EFBIG)))
@@ -184,6 +187,20 @@ import Testing
         }
         let none = try Directory("/proc").freeBytes()
         #expect(none == 0)
+    }
+
+    @Test func `files can be made in a directory that may be written, and nowhere else`() throws {
+        try withDirectory { path in
+            try Files.write([], to: path + "/file", mode: 0o600)
+            #expect(Files.canMakeFiles(in: path))
+            for other in ["/file", "/nothing", "/file/x"] as [Text] {
+                #expect(!Files.canMakeFiles(in: path + other))
+            }
+            #expect(!Files.canMakeFiles(in: ""))
+            try #require(unsafe chmod(path.string, 0o500) == 0)
+            #expect(Files.canMakeFiles(in: path) == (geteuid() == 0))
+            try #require(unsafe chmod(path.string, 0o700) == 0)
+        }
     }
 
     // MARK: Where a path leads

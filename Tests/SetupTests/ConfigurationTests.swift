@@ -136,6 +136,17 @@ import Tokens
                 at + "the checkpoint key `ledger/key` must lie outside") == true)
     }
 
+    @Test(
+        arguments: ["nowhere/checkpoint.key", "rules.yaml/checkpoint.key", "/proc/self/nothing/key"] as [Text]
+    )
+    func `a place where no key can be made is found before a start`(path: Text) throws {
+        let yaml = try #require(
+            Workspace.full.replacing("checkpointKey: checkpoint.key", "checkpointKey: " + path))
+        let found = try Workspace().complaint(about: yaml)
+        #expect(found?.hasPrefix("proxy.yaml:43:3: ") == true)
+        #expect(found?.contains("`\(path)`") == true, "\(found ?? "")")
+    }
+
     @Test func `a ledger whose key has gone is found before a start`() throws {
         let workspace = try Workspace()
         _ = try Directory.make(workspace.directory + "/ledger")

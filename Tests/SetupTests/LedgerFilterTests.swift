@@ -77,22 +77,99 @@ import Testing
         #expect(shown.filter { $0 <= 13 } == each.shown)
     }
 
-    @Test func `times do not need segments that lie outside, but for the one that tells of open calls`()
-        throws
-    {
+    /// Nine calls a second apart, each in a segment of its own, and whether a segment was read past its first line.
+    private func sparse() throws -> (LedgerOnDisk, wasRead: ([LedgerScan.Finding]) -> [Int]) {
         let ledger = try LedgerOnDisk(segmentBytes: 100)
-        try ledger.run((0..<9).map { Calls.decision($0) } + [Calls.effect(8)])
+        try ledger.run((0..<9).map { Calls.decision($0) })
         let names = ledger.disk.names
-        for name in names.prefix(5) + names.suffix(1) { ledger.disk.put([0x0A], as: name) }
+        for name in names {
+            ledger.disk.put(ledger.disk.content(name) + Array("rubbish\n".utf8), as: name)
+        }
+        try ledger.store()
+        return (
+            ledger,
+            { found in
+                found.compactMap {
+                    if case .broken(let segment, _) = $0 { names.firstIndex(of: segment) } else { nil }
+                }
+            }
+        )
+    }
+
+    @Test func `times do not need segments that lie outside, but for those that tell of the others`() throws {
+        let (ledger, wasRead) = try sparse()
+        let last = ledger.disk.names.count - 1
+        let starts = try ledger.disk.names.indices.map { index in
+            let found = try ledger.found().compactMap(\.record)
+            return try #require(found.first { $0.segment == ledger.disk.names[index] }).time
+        }
+        let (since, until) = (LedgerOnDisk.start + .seconds(5), LedgerOnDisk.start + .seconds(6))
+        let first = try #require(starts.lastIndex { $0 < since })
+        let after = try #require(starts.firstIndex { $0 > until })
+        #expect(first > 1 && after < last - 1)
+        var filter = RecordFilter()
+        filter.since = since
+        filter.until = until
+        filter.events = ["decision"]
+        #expect(try wasRead(ledger.found(filter)) == Array(first...after) + [last])
+        #expect(try ledger.shown(filter).count == 2)
+        filter.tool = WildcardText("query_orders")
+        #expect(try wasRead(ledger.found(filter)) == Array((first - 1)...after) + [last])
+        #expect(try ledger.shown(filter).count == 2)
+    }
+
+    @Test func `a clock that was set back between runs hides no record from a time`() throws {
+        let ledger = try LedgerOnDisk(segmentBytes: 100)
+        for hours in [10, 12, 9, 11, 8] as [Int64] {
+            ledger.now = LedgerOnDisk.start + .seconds(hours * 3_600)
+            try ledger.run((0..<3).map { Calls.decision(Int(hours) * 10 + $0) })
+        }
+        let all = try ledger.found().compactMap(\.record)
+        for hours in 7...13 as ClosedRange<Int64> {
+            let moment = LedgerOnDisk.start + .seconds(hours * 3_600 + 2)
+            var filter = RecordFilter()
+            filter.since = moment
+            #expect(try ledger.shown(filter) == all.filter { $0.time >= moment }.map(\.sequence))
+            filter = RecordFilter()
+            filter.until = moment
+            #expect(try ledger.shown(filter) == all.filter { $0.time <= moment }.map(\.sequence))
+        }
+    }
+
+    @Test func `a clock that was set back within the last segment hides no record from a time`() throws {
+        let ledger = try LedgerOnDisk()
+        try ledger.run([Calls.decision(1)])
+        ledger.now = LedgerOnDisk.start + .seconds(7_200)
+        try ledger.run([], isKilled: true)
+        let last = ledger.disk.names[ledger.disk.names.count - 1]
+        let lines = ledger.disk.content(last).prefix { $0 != 0 }
+        let record = Text(lines.split(separator: 0x0A)[0]).string
+        let early = (LedgerOnDisk.start + .seconds(60)).rfc3339
+        let late = (LedgerOnDisk.start + .seconds(7_200)).rfc3339
+        let next = record.replacing(late, with: early).replacing("\"segment\"", with: "\"stop\"")
+        ledger.disk.put(lines + Array("\(next)\n".utf8), as: last)
         try ledger.store()
         var filter = RecordFilter()
-        filter.since = LedgerOnDisk.start + .seconds(9)
-        filter.until = LedgerOnDisk.start + .seconds(10)
-        filter.events = ["decision", "effect"]
-        #expect(try ledger.found(filter).compactMap(\.record?.event) == ["decision", "effect"])
-        filter.since = LedgerOnDisk.start + .seconds(10)
-        filter.tool = WildcardText("query_orders")
-        #expect(try ledger.shown(filter).count == 1)
+        filter.until = LedgerOnDisk.start + .seconds(90)
+        let shown = try ledger.found(filter).compactMap(\.record)
+        #expect(shown.last?.segment == last && shown.last?.time.rfc3339 == early)
+    }
+
+    @Test func `the segment after the times still tells what it takes back`() throws {
+        let ledger = try LedgerOnDisk()
+        try ledger.run([Calls.decision(1)])
+        let opening = Text(ledger.disk.content(ledger.disk.names[0]).split(separator: 0x0A)[0]).string
+        for (sequence, seconds) in [(4, 60), (5, 120)] as [(Int, Int64)] {
+            let time = (LedgerOnDisk.start + .seconds(seconds)).rfc3339
+            let line = opening.replacing("\"seq\":1,", with: "\"seq\":\(sequence),")
+                .replacing(LedgerOnDisk.start.rfc3339, with: time)
+            ledger.disk.put(
+                Array("\(line)\n".utf8), as: Text("0000000000000000000\(sequence).jsonl"))
+        }
+        try ledger.store()
+        var filter = RecordFilter()
+        filter.until = LedgerOnDisk.start + .seconds(30)
+        #expect(try ledger.found(filter).compactMap(\.withdrawn) == [4...4])
     }
 
     @Test func `a call that was open at a restart keeps its story by what is restated`() throws {

@@ -74,6 +74,7 @@ final class LedgerOnDisk {
 
 extension LedgerScan.Finding {
     var record: LedgerRecord? { if case .record(let record) = self { record } else { nil } }
+    var withdrawn: ClosedRange<Int64>? { if case .withdrawn(let numbers) = self { numbers } else { nil } }
     var brokenLine: Int? { if case .broken(_, let line) = self { line } else { nil } }
 }
 

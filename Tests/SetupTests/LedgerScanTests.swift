@@ -87,14 +87,18 @@ import Testing
         #expect(2...6 ~= found.compactMap(\.brokenLine).count)
     }
 
-    @Test func `records that a failure took back are said to be no part of the ledger`() throws {
-        let ledger = try LedgerOnDisk()
-        try ledger.run([Calls.decision(1)])
-        // A segment goes on from record 3, as one does after an I/O error: record 4 is no part of the ledger.
+    /// A segment goes on from record 3, as one does after an I/O error: record 4 is no part of the ledger.
+    private func takeBackTheLast(of ledger: LedgerOnDisk) throws {
         let next = ledger.disk.content(ledger.disk.names[0]).split(separator: 0x0A)[0]
         let line = Text(next).string.replacing("\"seq\":1,", with: "\"seq\":4,") + "\n"
         ledger.disk.put(Array(line.utf8), as: "00000000000000000004.jsonl")
         try ledger.store()
+    }
+
+    @Test func `records that a failure took back are said to be no part of the ledger`() throws {
+        let ledger = try LedgerOnDisk()
+        try ledger.run([Calls.decision(1)])
+        try takeBackTheLast(of: ledger)
         let found = try ledger.found()
         guard case .withdrawn(let numbers) = found[4] else {
             Issue.record("found \(found[4])")
@@ -122,6 +126,35 @@ import Testing
             #expect(last.isAll)
             #expect(try scan.next() == nil)
         }
+    }
+
+    @Test func `the last records are shown with what took some of them back`() throws {
+        let ledger = try LedgerOnDisk()
+        try ledger.run([Calls.decision(1)])
+        try takeBackTheLast(of: ledger)
+        var events = RecordFilter()
+        events.events = ["stop", "segment"]
+        for filter in [RecordFilter(), events] {
+            for (count, shown) in [(0, []), (1, [4]), (2, [4, nil, 4])] as [(Int, [Int64?])] {
+                var scan = try LedgerScan(ledger.files(), filter)
+                let findings = try scan.last(count).findings
+                #expect(findings.map { $0.record?.sequence } == shown)
+                #expect(findings.compactMap(\.withdrawn) == (count == 2 ? [4...4] : []))
+            }
+        }
+    }
+
+    @Test(arguments: [0, 2, 10]) func `what takes back records before those followed is told`(count: Int)
+        throws
+    {
+        let ledger = try LedgerOnDisk()
+        try ledger.run([Calls.decision(1)])
+        var scan = try LedgerScan(ledger.files(), RecordFilter())
+        _ = try scan.last(count)
+        try takeBackTheLast(of: ledger)
+        try scan.refresh()
+        #expect(try scan.next()?.withdrawn == 4...4)
+        #expect(try scan.next()?.record?.sequence == 4)
     }
 
     @Test func `looking back has an end, and it is said`() throws {

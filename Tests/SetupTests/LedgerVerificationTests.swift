@@ -102,14 +102,35 @@ import Testing
         #expect(found.json["checkpoints"]?.array?[0]["verdict"]?.string == "unreached")
     }
 
-    @Test func `a checkpoint of records that were moved away compares with nothing, and says so`() throws {
+    @Test func `a checkpoint of records that were moved away compares with nothing, and is no proof`() throws
+    {
         let signer = try signer()
-        let (ledger, _) = try ledger(signer)
+        let (ledger, newest) = try ledger(signer)
         let kept = try keep(TreeHead(size: 2, root: .zero), in: ledger, signer)
         try Directory(ledger.directory).remove(ledger.disk.names[0])
         let found = try verify(ledger, kept)
-        #expect(found.report.isIntact && found.report.isSelfConsistentOnly)
+        #expect(!found.report.isIntact && found.report.isSelfConsistentOnly)
+        #expect(
+            found.text.hasPrefix(
+                "not intact: no checkpoint could be compared: it covers 2 records, and the ledger here begins at "
+                    + "record \(found.report.firstSequence); name the archive with the older segments too\n"))
         #expect(found.text.contains("nothing could be compared; name the archive's directory too"))
+        #expect(found.json["intact"]?.bool == false)
+        #expect(found.json["checkpoints"]?.array?[0]["verdict"]?.string == "tooOld")
+        // Beside one that covers what is here it does no harm.
+        let both = try verify(ledger, kept, newest)
+        #expect(both.report.isIntact && both.json["intact"]?.bool == true)
+    }
+
+    @Test func `a checkpoint of no record is no proof`() throws {
+        let signer = try signer()
+        let (ledger, newest) = try ledger(signer)
+        let none = try keep(MerkleTree().head, in: ledger, signer)
+        let found = try verify(ledger, none)
+        #expect(found.json["checkpoints"]?.array?[0]["verdict"]?.string == "matches")
+        #expect(!found.report.isIntact)
+        #expect(found.text.hasPrefix("not intact: no checkpoint could be compared: it covers no record"))
+        #expect(try verify(ledger, none, newest).report.isIntact)
     }
 
     // MARK: Keys and notes

@@ -76,7 +76,7 @@ final class SimulatedProxy {
         }
         let isProven = state.continuity == .proven || world.defect == .skipsFence
         fence = ContinuityFence(
-            issuedFrom: isProven ? .distantPast : startedAt + tokens.clockSkew,
+            issuedFrom: isProven ? .distantPast : state.tokensFrom + tokens.clockSkew,
             expiringAfter: world.defect == .skipsFence ? .distantPast : state.largestExpiry ?? .distantPast)
         settings = EnforcementSettings(
             externalHosts: ExternalHosts([Cast.host]), routes: Cast.routes, tokens: tokens, fence: fence,

@@ -41,7 +41,7 @@ enum JournalBench {
             let entries = (number..<(number + 512)).map { samples.entry($0) }
             _ = try journal.append(entries, at: clock.now)
             number += entries.count
-            written = number * 500
+            written = number * 700
         }
         var report = JSONObject()
         report.append("records", .integer(Int64(journal.lastSequence)))

@@ -2,9 +2,9 @@ import Ledger
 import Primitives
 import Reactor
 
-/// Records as calls make them, lines of about 500 bytes: a decision that spends a token, and an effect.
+/// Records as calls make them, in turn: a decision that spends a token (about 1,000 bytes), and an effect (about 430).
 struct Samples: Sendable {
-    private static let digest: Text = "3f0a377ba0a4a460ecb616f6507ce0d8cfa3e704025d4fda3ed0c5ca05468728"
+    private static let digest = Digest.zero
 
     let expires: Int64
 
@@ -12,37 +12,27 @@ struct Samples: Sendable {
     func entry(_ number: Int) -> Entry { number.isMultiple(of: 2) ? decision(number) : effect(number) }
 
     private func decision(_ number: Int) -> Entry {
-        let id = Samples.identifier(number)
-        return Entry(
-            event: "decision",
-            members: JSONObject([
-                .init(name: "call", value: .string(id)),
-                .init(name: "agent", value: "spiffe://example.org/agent/sales-bot"),
-                .init(name: "decision", value: "deny"), .init(name: "rule", value: "large-reads"),
-                .init(
-                    name: "claim",
-                    value: .object([
-                        "iss": "https://broker.example.org", "jti": .string(id), "exp": .integer(expires),
-                    ])),
-            ]))
+        let facts = CallFacts(
+            call: Samples.call(number), agent: "spiffe://example.org/agent/sales-bot", protocolName: "mcp",
+            action: "tools/call", resource: "query_orders")
+        let token = SpentToken(
+            issuer: "https://broker.example.org", tokenID: Samples.call(number).text,
+            expires: Timestamp(seconds: expires), digest: Samples.digest)
+        return DecisionRecord(facts, .deny, rule: "large-reads", matched: ["large-reads"], claim: token).entry
     }
 
     private func effect(_ number: Int) -> Entry {
-        Entry(
-            event: "effect",
-            members: JSONObject([
-                .init(name: "call", value: .string(Samples.identifier(number - 1))),
-                .init(name: "outcome", value: "completed"), .init(name: "status", value: .integer(200)),
-                .init(name: "duration_us", value: .integer(1_234)),
-                .init(name: "response_sha256", value: .string(Samples.digest)),
-                .init(name: "reason", value: .null),
-            ]))
+        EffectRecord(
+            call: Samples.call(number - 1), .completed, status: 200, duration: .microseconds(1_234),
+            responseDigest: Samples.digest
+        ).entry
     }
 
-    /// 26 characters, as a ULID has.
-    private static func identifier(_ number: Int) -> Text {
+    private static func call(_ number: Int) -> CallID {
         let digits = String(number)
-        return Text("01M7XZKNN2" + String(repeating: "0", count: 16 - digits.utf8.count) + digits)
+        let text = "01M7XZKNN2" + String(repeating: "0", count: 16 - digits.utf8.count) + digits
+        guard let id = CallID(Text(text)) else { preconditionFailure("a ULID has 26 characters") }
+        return id
     }
 
     static func settings(_ durability: Durability) -> JournalSettings {

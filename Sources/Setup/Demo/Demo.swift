@@ -109,6 +109,12 @@ public final class Demo: Sendable {
 
             # What happened, and that nobody changed it.
             \(program) ledger verify $D/ledger
+
+            # The records themselves, one line each.
+            \(program) ledger show $D/ledger
+
+            # The proxy's signed checkpoint: kept elsewhere, it shows later that nothing was rewritten or cut off.
+            curl -s \(health)/ledger/checkpoint
             """
     }
 }

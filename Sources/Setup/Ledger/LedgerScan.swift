@@ -73,7 +73,7 @@ extension LedgerScan {
 
     /// The last findings, and whether they were looked for everywhere; `next` goes on behind them.
     ///
-    /// Reads one segment, and twice as many as long as there are too few in them.
+    /// Withdrawals stand among them and do not count. Reads one segment, and twice as many as long as there are too few in them.
     public mutating func last(_ count: Int) throws(LedgerFilesError) -> (findings: [Finding], isAll: Bool) {
         let untouched = filter
         // What chooses a call may stand in the segment before.
@@ -81,32 +81,31 @@ extension LedgerScan {
         while true {
             filter = untouched
             lines = LedgerLines(of: segments.suffix(back))
-            let found = try admittedLines(last: count)
-            if found.count >= count || back >= min(segments.count, Self.segmentsBackMax) {
-                let isAll = found.count >= count || back >= segments.count
-                return (found.map { LedgerRecord($0).map { .record($0) } ?? .broken(of: $0) }, isAll)
+            (lastSequence, pending) = (0, nil)
+            let found = try lastFindings(count)
+            let shown = found.count { !$0.isWithdrawal }
+            if shown >= count || back >= min(segments.count, Self.segmentsBackMax) {
+                return (found, shown >= count || back >= segments.count)
             }
             back *= 2
         }
     }
 
-    private mutating func admittedLines(last count: Int) throws(LedgerFilesError) -> ArraySlice<LedgerLine> {
-        var kept: [LedgerLine] = []
-        while let line = try nextLine() {
-            guard admits(line) else { continue }
-            kept.append(line)
-            if kept.count > 2 * count { kept.removeFirst(kept.count - count) }
+    /// Every line is looked at: what a later one withdraws is told, and `next` goes on with the last number.
+    private mutating func lastFindings(_ count: Int) throws(LedgerFilesError) -> [Finding] {
+        var kept: [Finding] = []
+        while let finding = try next() {
+            kept.append(finding)
+            if kept.count > 2 * count { kept = Self.last(count, of: kept) }
         }
-        lastSequence = kept.last.flatMap { LedgerRecord($0) }?.sequence ?? lastSequence
-        return kept.suffix(count)
+        return Self.last(count, of: kept)
     }
 
-    /// Without a filter only what is shown is read as JSON.
-    private mutating func admits(_ line: LedgerLine) -> Bool {
-        guard !filter.isEmpty else { return true }
-        guard let record = LedgerRecord(line) else { return true }
-        lastSequence = record.sequence
-        return filter.admits(record)
+    /// So many records and lines that are none, with the withdrawals between and behind them.
+    private static func last(_ count: Int, of findings: [Finding]) -> [Finding] {
+        guard count > 0 else { return [] }
+        let shown = findings.indices.filter { !findings[$0].isWithdrawal }
+        return shown.count <= count ? findings : Array(findings[shown[shown.count - count]...])
     }
 }
 
@@ -114,4 +113,6 @@ extension LedgerScan.Finding {
     fileprivate static func broken(of line: LedgerLine) -> Self {
         .broken(segment: line.segment, line: line.number)
     }
+
+    fileprivate var isWithdrawal: Bool { if case .withdrawn = self { true } else { false } }
 }

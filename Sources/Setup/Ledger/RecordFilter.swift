@@ -28,7 +28,6 @@ public struct RecordFilter: Sendable {
     var choosesCalls: Bool {
         agent != nil || tool != nil || decision != nil || call != nil || approval != nil
     }
-    var isEmpty: Bool { !choosesCalls && events.isEmpty && since == nil && until == nil }
 
     /// Records have to come in their order.
     mutating func admits(_ record: LedgerRecord) -> Bool {
