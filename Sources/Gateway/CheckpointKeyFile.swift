@@ -153,12 +153,3 @@ extension CheckpointKeyError: CustomStringConvertible {
         }
     }
 }
-
-extension Text {
-    fileprivate var parentDirectory: Text {
-        guard let slash = bytes.lastIndex(of: 0x2F) else { return "." }
-        return slash == 0 ? "/" : prefix(slash)
-    }
-
-    fileprivate var lastName: Text { bytes.lastIndex(of: 0x2F).map { dropFirst($0 + 1) } ?? self }
-}

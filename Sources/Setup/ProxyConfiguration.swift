@@ -263,10 +263,3 @@ public struct ProxyConfiguration {
         return address
     }
 }
-
-extension Text {
-    var parentDirectory: Text {
-        guard let slash = bytes.lastIndex(of: 0x2F) else { return "." }
-        return slash == 0 ? "/" : prefix(slash)
-    }
-}
