@@ -78,6 +78,22 @@ final class Outbox<Value: Sendable>: Sendable {
         #expect(proxy.tool.connectionsAccepted == 0)
     }
 
+    @Test func `that a call was cancelled is written again until it is on record`() throws {
+        slow.hold()
+        let agent = try proxy.agent()
+        agent.send(proxy.world.mcp())
+        #expect(eventually { slow.waitingCount == 1 })
+        agent.reset()
+        #expect(eventually { proxy.site.connections.count == 0 })
+        // The decision, and no more.
+        slow.failSyncs(after: 1)
+        slow.letGo()
+        #expect(eventually { !proxy.site.ledger.isWritable })
+        slow.recover()
+        #expect(eventually { proxy.records("effect").count == 1 })
+        #expect(proxy.records("effect").first?["outcome"]?.string == "cancelled")
+    }
+
     @Test func `a caller that leaves while its hold is recorded leaves an approval behind`() throws {
         slow.hold()
         let agent = try proxy.agent()

@@ -136,6 +136,35 @@ private final class Heard: Sendable {
         #expect(bench.writer.isWritable)
     }
 
+    @Test func `claims beyond the limit are refused, and what came with them still is a few batches`() throws
+    {
+        let full = try WriterBench(claimsMax: 3)
+        let answers = Heard()
+        full.slow.hold()
+        full.writer.append([WriterBench.entry("first")], on: nil) { _ in }
+        #expect(eventually { full.slow.waitingCount == 1 })
+        let before = full.disk.syncs
+        for number in 0..<128 {
+            let entry = number < 124 ? WriterBench.entry("one of many") : try decision(number, full.clock)
+            full.writer.append([entry], on: nil) { answers.note("answer", $0) }
+        }
+        full.slow.letGo()
+        #expect(eventually { answers.all.count == 128 })
+        // Four are one too many for three places.
+        #expect(answers.all.count { !$0.isDurable } == 1)
+        #expect(full.disk.syncs - before < 12)
+        #expect(full.writer.isWritable)
+    }
+
+    private func decision(_ number: Int, _ clock: SystemClock) throws -> Entry {
+        let id = try #require(CallID(Text("01M7XZKNN20000000000000\(number)")))
+        let claim = SpentToken(
+            issuer: "https://broker.example.org", tokenID: id.text, expires: clock.now.time + .seconds(60),
+            digest: .zero)
+        let facts = CallFacts(call: id, agent: "spiffe://example.org/agent/sales-bot", protocolName: "mcp")
+        return DecisionRecord(facts, .deny, claim: claim).entry
+    }
+
     @Test func `notes are written though nobody waits, and before the end`() {
         bench.writer.note([WriterBench.entry("noted")])
         #expect(eventually { bench.reasons == ["noted"] })

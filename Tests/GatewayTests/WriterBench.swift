@@ -109,12 +109,13 @@ final class WriterBench {
     ///   - reserve: of a disk that says `slow.freeBytes`.
     ///   - checkpoints: makes the keeper; nil: none are made.
     init(
-        loops count: Int = 1, durability: Durability = .sync, reserve: Int = 0,
+        loops count: Int = 1, durability: Durability = .sync, reserve: Int = 0, claimsMax: Int? = nil,
         checkpoints: ((SlowDisk, Metrics) throws -> CheckpointKeeper)? = nil
     ) throws {
         loops = EventLoops(count: count)
-        let settings = JournalSettings(
+        var settings = JournalSettings(
             durability: durability, instance: "test", boot: "test", claimWindow: .seconds(70))
+        settings.claimsMax = claimsMax ?? settings.claimsMax
         writer = LedgerWriter(
             settings, clock: clock, loop: loops.next(), metrics: metrics, log: Log(World.logger),
             room: LedgerRoom(reserve: reserve, on: slow),
